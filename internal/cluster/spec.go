@@ -1,0 +1,77 @@
+// Package cluster holds what a tenant books: the specification of a cluster,
+// its states and transitions, and its events. Pure: it does no I/O and takes
+// the time as an argument.
+package cluster
+
+import (
+	"time"
+)
+
+// StartMode says how the start of the window is meant.
+type StartMode string
+
+// The start modes.
+const (
+	StartAt   StartMode = "at"   // at Spec.Start
+	StartASAP StartMode = "asap" // the earliest instant that can be promised
+	StartNow  StartMode = "now"  // the window opens at once, the cluster may be ready later
+)
+
+// Spec is what a tenant asks for. The manager fills in every default before
+// it stores one, so a stored Spec is complete.
+type Spec struct {
+	Name  string   `json:"name" yaml:"name"`
+	Rolls []string `json:"rolls" yaml:"rolls"`
+	// Nodes are the groups of vnodes beside the gateway, in the order they
+	// were asked for. The gateway's own group may be given to size it.
+	Nodes []Group `json:"nodes" yaml:"nodes"`
+
+	StartMode StartMode     `json:"startMode,omitempty" yaml:"startMode,omitempty"`
+	Start     time.Time     `json:"start,omitzero" yaml:"start,omitempty"`
+	End       time.Time     `json:"end,omitzero" yaml:"end,omitempty"`
+	Duration  time.Duration `json:"duration,omitempty" yaml:"duration,omitempty"` // instead of End; nanoseconds in JSON
+
+	// Parameters are "roll.key" → value, set once for the whole cluster.
+	Parameters map[string]string `json:"parameters,omitempty" yaml:"parameters,omitempty"`
+	// SSHKeys are authorized_keys lines; they open the account "admin".
+	SSHKeys []string `json:"sshKeys,omitempty" yaml:"sshKeys,omitempty"`
+	// Network is the private IPv4 range in CIDR form. Clusters may use the
+	// same one: each has a VLAN of its own.
+	Network  string `json:"network,omitempty" yaml:"network,omitempty"`
+	Domain   string `json:"domain,omitempty" yaml:"domain,omitempty"`
+	TimeZone string `json:"timeZone,omitempty" yaml:"timeZone,omitempty"`
+	Users    []User `json:"users,omitempty" yaml:"users,omitempty"`
+}
+
+// Group is a number of equal vnodes of one appliance.
+type Group struct {
+	Appliance string `json:"appliance" yaml:"appliance"`
+	Count     int    `json:"count" yaml:"count"`
+	CPUs      int    `json:"cpus,omitempty" yaml:"cpus,omitempty"`
+	MemoryMiB int    `json:"memoryMiB,omitempty" yaml:"memoryMiB,omitempty"`
+	DiskMiB   int    `json:"diskMiB,omitempty" yaml:"diskMiB,omitempty"`
+}
+
+// User is an extra account on every node of the cluster.
+type User struct {
+	Name    string   `json:"name" yaml:"name"`
+	SSHKeys []string `json:"sshKeys,omitempty" yaml:"sshKeys,omitempty"`
+	Sudo    bool     `json:"sudo,omitempty" yaml:"sudo,omitempty"`
+}
+
+// Gateway and Compute are the appliances that every site has.
+const (
+	Gateway = "gateway"
+	Compute = "compute"
+)
+
+// Defaults of a Spec.
+const (
+	DefaultCPUs      = 1
+	DefaultMemoryMiB = 640
+	DefaultDiskMiB   = 4096
+	DefaultNetwork   = "10.1.0.0/24"
+	DefaultDomain    = "cluster.internal"
+	DefaultTimeZone  = "UTC"
+	DefaultDuration  = time.Hour
+)

@@ -1,0 +1,64 @@
+// Package roll holds rolls: applications as packages, files, services and
+// scripts on the nodes of a graph. Walking the graph from an appliance gives
+// its profile. Pure: rolls are read through an fs.FS.
+package roll
+
+import "time"
+
+// Profile is what walking the graph from an appliance gives: everything that
+// makes a plain machine that kind of node, in order.
+type Profile struct {
+	Appliance string `json:"appliance"`
+	// Rolls are "name@version" of every roll that took part, sorted.
+	Rolls    []string  `json:"rolls"`
+	Order    []string  `json:"order"` // node names, "roll/node"
+	Packages []Package `json:"packages"`
+	Files    []File    `json:"files"`
+	Services []Service `json:"services"`
+	// Install scripts run while the image is made, Boot scripts at a vnode's
+	// first boot, Checks decide its health.
+	Install []Script `json:"install"`
+	Boot    []Script `json:"boot"`
+	Checks  []Script `json:"checks"`
+}
+
+// Source says which line of which roll brought something.
+type Source struct {
+	Roll string `json:"roll"`
+	File string `json:"file"` // within the roll
+	Line int    `json:"line"`
+}
+
+// Package is a package of the OS release.
+type Package struct {
+	Name string `json:"name"`
+	From Source `json:"from"`
+}
+
+// File is put into the image as it is or, when Template is set, rendered for
+// each vnode at its first boot (text/template; missing keys are errors).
+type File struct {
+	Path     string `json:"path"`
+	Mode     string `json:"mode"`  // octal, "0644"
+	Owner    string `json:"owner"` // "user:group"
+	Content  string `json:"content"`
+	Template bool   `json:"template"`
+	From     Source `json:"from"`
+}
+
+// Service is a systemd unit and what is wanted of it.
+type Service struct {
+	Unit string `json:"unit"`
+	// State is "enabled" (starts at boot), "started" (started by the guest
+	// once the boot scripts are done), "disabled" or "masked".
+	State string `json:"state"`
+	From  Source `json:"from"`
+}
+
+// Script is a program with its #! line.
+type Script struct {
+	Name    string        `json:"name"` // "roll/node/script"
+	Body    string        `json:"body"`
+	Timeout time.Duration `json:"timeout,omitempty"`
+	From    Source        `json:"from"`
+}
