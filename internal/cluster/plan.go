@@ -1,0 +1,67 @@
+package cluster
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+)
+
+// firstHost is the offset of the first node beside the gateway in the private
+// range; the gateway itself has offset 1.
+const firstHost = 10
+
+// PlanNodes lists the vnodes of a valid, complete spec with their names,
+// sizes, private addresses and MACs, the gateway first. id is the cluster's:
+// MACs are drawn from it, so that they are the same however often it is asked.
+func PlanNodes(id string, s Spec) ([]Node, error) {
+	prefix, err := netip.ParsePrefix(s.Network)
+	if err != nil {
+		return nil, fmt.Errorf("private network of %s: %w", s.Name, err)
+	}
+	var nodes []Node
+	offset := firstHost
+	for _, g := range s.Nodes {
+		for i := range g.Count {
+			name, at := fmt.Sprintf("%s-%d", g.Appliance, i), offset
+			if g.Appliance == Gateway {
+				name, at = Gateway, 1
+			} else {
+				offset++
+			}
+			nodes = append(nodes, Node{
+				Name: name, Appliance: g.Appliance, State: NodePending,
+				CPUs: g.CPUs, MemoryMiB: g.MemoryMiB, DiskMiB: g.DiskMiB,
+				Addresses: []Address{{Network: PrivateNetwork, Address: hostAddress(prefix, at), MAC: MAC(id, name, PrivateNetwork)}},
+			})
+		}
+	}
+	return nodes, nil
+}
+
+// MAC returns the locally administered MAC of one leg of a vnode.
+func MAC(clusterID, vnode, network string) string {
+	h := sha256.Sum256([]byte(clusterID + "/" + vnode + "/" + network))
+	return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", h[0], h[1], h[2], h[3], h[4])
+}
+
+func hostAddress(prefix netip.Prefix, offset int) string {
+	a := prefix.Masked().Addr().As4()
+	n := uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
+	n += uint32(offset)
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}).String()
+}
+
+// Leg returns the node's address in a network, or a zero Address.
+func (n Node) Leg(network string) Address {
+	for _, a := range n.Addresses {
+		if a.Network == network {
+			return a
+		}
+	}
+	return Address{}
+}
+
+// Live reports whether a cluster still holds anything.
+func (s State) Live() bool {
+	return s != Ended && s != Failed && s != Cancelled
+}
