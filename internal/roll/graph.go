@@ -1,0 +1,155 @@
+package roll
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// anyNode stands for every other node in a constraint.
+const anyNode = "*"
+
+func (l *loader) parameters(docs []item[parameterDoc]) {
+	seen := map[string]bool{}
+	for _, d := range docs {
+		p := Parameter{
+			Name: d.V.Name.V, Type: d.V.Type.V, Min: d.V.Min, Max: d.V.Max, Match: d.V.Match.V, Help: d.V.Help.V,
+			From: l.source(rollFile, d.pos),
+		}
+		for _, v := range d.V.Values {
+			p.Values = append(p.Values, v.V)
+		}
+		if d.V.Default.Set {
+			p.Default = &d.V.Default.V
+		}
+		if !d.V.Name.Set {
+			d.V.Name.pos = d.pos
+		}
+		l.word("parameter", d.V.Name)
+		if seen[p.Name] {
+			l.add(rollFile, d.pos, "parameter %q is there twice", p.Name)
+		}
+		seen[p.Name] = true
+		l.parameter(p, d)
+		l.roll.Parameters = append(l.roll.Parameters, p)
+	}
+}
+
+func (l *loader) parameter(p Parameter, d item[parameterDoc]) {
+	if p.Help == "" {
+		l.add(rollFile, d.pos, "parameter %q needs a help: one line for who sets it", p.Name)
+	}
+	all := []string{TypeString, TypeInt, TypeBool, TypeEnum, TypeSecret}
+	if !slices.Contains(all, p.Type) {
+		l.add(rollFile, d.pos, "type %q of parameter %q is none of %s%s", p.Type, p.Name, strings.Join(all, ", "), didYouMean(p.Type, slices.Values(all)))
+		return
+	}
+	if (p.Type == TypeEnum) != (len(p.Values) > 0) {
+		l.add(rollFile, d.pos, "values belong to an enum, and an enum needs them")
+	}
+	if (p.Min != nil || p.Max != nil) && (p.Type == TypeBool || p.Type == TypeEnum) {
+		l.add(rollFile, d.pos, "min and max do not fit the type %s", p.Type)
+	}
+	if p.Min != nil && p.Max != nil && *p.Min > *p.Max {
+		l.add(rollFile, d.pos, "min %d is above max %d", *p.Min, *p.Max)
+	}
+	if p.Match != "" && p.Type != TypeString {
+		l.add(rollFile, d.V.Match.pos, "match fits the type string only")
+	}
+	if _, err := regexp.Compile(p.Match); err != nil {
+		l.add(rollFile, d.V.Match.pos, "match: %v", err)
+		return
+	}
+	if p.Default == nil {
+		return
+	}
+	if p.Type == TypeSecret {
+		l.add(rollFile, d.V.Default.pos, "a secret has no default: the manager draws one for each cluster")
+		return
+	}
+	if wrong := p.check(*p.Default); wrong != "" {
+		l.add(rollFile, d.V.Default.pos, "default: %s", wrong)
+	}
+}
+
+func (l *loader) appliances(docs []item[applianceDoc]) {
+	seen := map[string]bool{}
+	for _, d := range docs {
+		l.label(rollFile, "appliance", d.V.Name, d.pos)
+		if seen[d.V.Name.V] {
+			l.add(rollFile, d.pos, "appliance %q is there twice", d.V.Name.V)
+		}
+		seen[d.V.Name.V] = true
+		if d.V.Min < 0 || d.V.Count < d.V.Min {
+			l.add(rollFile, d.pos, "count %d must not be below min %d, nor min below 0", d.V.Count, d.V.Min)
+		}
+		l.roll.Appliances = append(l.roll.Appliances, Appliance{
+			Name: d.V.Name.V, Summary: d.V.Summary.V, Count: d.V.Count, Min: d.V.Min,
+			Node: l.ref("node", d.V.Node, d.pos), From: l.source(rollFile, d.pos),
+		})
+	}
+}
+
+func (l *loader) edges(docs []item[edgeDoc]) {
+	for _, d := range docs {
+		e := Edge{
+			FromNode: l.ref("from", d.V.From, d.pos), ToNode: l.ref("to", d.V.To, d.pos), If: d.V.If.V,
+			From: l.source(rollFile, d.pos),
+		}
+		if e.If != "" {
+			program, err := compile(e.If, l.roll.Name, l.roll.Parameters)
+			if err != nil {
+				message, offset := conditionFault(err)
+				at := d.V.If.pos
+				at.column += offset
+				l.add(rollFile, at, "condition %q: %s", e.If, message)
+			}
+			e.condition = program
+		}
+		l.roll.Edges = append(l.roll.Edges, e)
+	}
+}
+
+func (l *loader) order(docs []item[orderDoc]) {
+	for _, d := range docs {
+		node := l.ref("node", d.V.Node, d.pos)
+		if !d.V.Before.Set && !d.V.After.Set {
+			l.add(rollFile, d.pos, "says neither before nor after what")
+		}
+		if node == anyNode {
+			l.add(rollFile, d.V.Node.pos, `"*" stands after "before:" or "after:" only`)
+			continue
+		}
+		from := l.source(rollFile, d.pos)
+		if d.V.Before.Set {
+			l.roll.Order = append(l.roll.Order, Constraint{First: node, Then: l.ref("before", d.V.Before, d.pos), From: from})
+		}
+		if d.V.After.Set {
+			l.roll.Order = append(l.roll.Order, Constraint{First: l.ref("after", d.V.After, d.pos), Then: node, From: from})
+		}
+	}
+}
+
+// ref makes "roll/node" of a node's name: a bare one is of this roll. Nodes of
+// other rolls are checked once it is known which rolls come together.
+func (l *loader) ref(key string, t text, at pos) string {
+	if t.Set {
+		at = t.pos
+	}
+	if t.V == anyNode && (key == "before" || key == "after" || key == "node") {
+		return anyNode
+	}
+	if t.V == "" {
+		l.add(rollFile, at, "%s is missing: name a node", key)
+		return ""
+	}
+	rollName, node, qualified := strings.Cut(t.V, "/")
+	if !qualified {
+		rollName, node = l.roll.Name, t.V
+	}
+	if rollName == l.roll.Name && l.roll.Nodes[node] == nil {
+		l.add(rollFile, at, "%s: there is no nodes/%s.yaml%s", key, node, didYouMean(node, slices.Values(slices.Sorted(maps.Keys(l.roll.Nodes)))))
+	}
+	return rollName + "/" + node
+}

@@ -1,0 +1,153 @@
+package roll
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/template"
+
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+	"quarry/internal/vnode"
+)
+
+// TemplateData is what a template file of a roll can say about its vnode.
+// Beside the fields and methods there are the functions param "roll.key" and
+// secret "roll.key" (a missing one is an error), join and fields.
+type TemplateData struct {
+	Hostname  string
+	Appliance string
+	Domain    string
+	Cluster   string
+	// Gateway is the gateway's private address, Address this vnode's, Network
+	// the private range ("10.1.0.0/24").
+	Gateway string
+	Address string
+	Network string
+	// Hosts are all vnodes of the cluster, this one among them.
+	Hosts      []vnode.Host
+	Parameters map[string]string
+	Secrets    map[string]string
+}
+
+// NewTemplateData takes the data from a vnode's identity.
+func NewTemplateData(id vnode.Identity) (TemplateData, error) {
+	d := TemplateData{
+		Hostname: id.Hostname, Appliance: id.Appliance, Domain: id.Domain, Cluster: id.Cluster,
+		Hosts: id.Hosts, Parameters: id.Parameters, Secrets: id.Secrets,
+	}
+	for _, h := range id.Hosts {
+		if h.Appliance == cluster.Gateway {
+			d.Gateway = h.Address
+		}
+	}
+	for _, leg := range id.Legs {
+		if leg.Network != cluster.PrivateNetwork {
+			continue
+		}
+		prefix, err := netip.ParsePrefix(leg.Address)
+		if err != nil {
+			return d, fmt.Errorf("private leg of %s: %w", id.Hostname, err)
+		}
+		d.Address, d.Network = prefix.Addr().String(), prefix.Masked().String()
+	}
+	return d, nil
+}
+
+// NodesOf returns the vnodes of one appliance.
+func (d TemplateData) NodesOf(appliance string) []vnode.Host {
+	var of []vnode.Host
+	for _, h := range d.Hosts {
+		if h.Appliance == appliance {
+			of = append(of, h)
+		}
+	}
+	return of
+}
+
+// NetworkAddress is the first address of the private range.
+func (d TemplateData) NetworkAddress() (string, error) {
+	prefix, err := netip.ParsePrefix(d.Network)
+	return prefix.Masked().Addr().String(), err
+}
+
+// Netmask is the private range's in the old form, "255.255.255.0".
+func (d TemplateData) Netmask() (string, error) {
+	prefix, err := netip.ParsePrefix(d.Network)
+	if err != nil || !prefix.Addr().Is4() {
+		return "", fmt.Errorf("%q is not an IPv4 range", d.Network)
+	}
+	bits := ^uint32(0) << (32 - prefix.Bits())
+	return netip.AddrFrom4([4]byte{byte(bits >> 24), byte(bits >> 16), byte(bits >> 8), byte(bits)}).String(), nil
+}
+
+// maxRendered bounds a rendered file: it travels to the guest in a message.
+const maxRendered = vnode.MaxMessage / 4
+
+// RenderFile makes a template file for one vnode; other files come out as
+// they are. Mistakes in the template are a *fault.Error with file:line.
+func RenderFile(f File, data TemplateData) (vnode.File, error) {
+	out := vnode.File{Path: f.Path, Mode: f.Mode, Owner: f.Owner, Content: f.Content}
+	if !f.Template {
+		return out, nil
+	}
+	t, err := parseTemplate(f.Path, f.Content)
+	if err != nil {
+		return vnode.File{}, renderFault(f, err)
+	}
+	t.Funcs(template.FuncMap{"param": lookup("parameter", data.Parameters), "secret": lookup("secret", data.Secrets)})
+	var b bounded
+	if err := t.Execute(&b, data); err != nil {
+		return vnode.File{}, renderFault(f, err)
+	}
+	out.Content = b.String()
+	return out, nil
+}
+
+func parseTemplate(name, content string) (*template.Template, error) {
+	return template.New(name).Option("missingkey=error").Funcs(template.FuncMap{
+		"param": lookup("parameter", nil), "secret": lookup("secret", nil),
+		"join": func(sep string, words []string) string { return strings.Join(words, sep) }, "fields": strings.Fields,
+	}).Parse(content)
+}
+
+func lookup(what string, values map[string]string) func(string) (string, error) {
+	return func(name string) (string, error) {
+		v, ok := values[name]
+		if !ok {
+			return "", fmt.Errorf("there is no %s %q", what, name)
+		}
+		return v, nil
+	}
+}
+
+func renderFault(f File, err error) error {
+	line, message := templateFault(err)
+	return fault.New(fault.Invalid, "A template cannot be rendered", fault.Detail{
+		Field:   place(f.From.Roll, f.From.File, pos{line: f.From.Line}),
+		Message: fmt.Sprintf("%s, line %d: %s", f.Path, line, message),
+	})
+}
+
+var templatePlace = regexp.MustCompile(`(?s)^template: .*?:(\d+)(?::\d+)?: (.*)$`)
+
+// templateFault takes the line out of an error of text/template.
+func templateFault(err error) (line int, message string) {
+	m := templatePlace.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0, err.Error()
+	}
+	line, _ = strconv.Atoi(m[1])
+	return line, m[2]
+}
+
+type bounded struct{ strings.Builder }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxRendered {
+		return 0, fmt.Errorf("gives more than %d bytes", maxRendered)
+	}
+	return b.Builder.Write(p)
+}

@@ -1,0 +1,267 @@
+package roll
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"quarry/internal/fault"
+)
+
+// Step says by which edge a node came into a profile.
+type Step struct {
+	Node string `json:"node"`
+	// By is the node that pulled it in, "" for the appliance's own.
+	By   string `json:"by,omitempty"`
+	If   string `json:"if,omitempty"`
+	From Source `json:"from"` // the edge, or the appliance
+}
+
+// Walk gives the profile of an appliance. The nodes in it are those that can
+// be reached from the appliance's node over edges whose conditions hold. They
+// come in an order that satisfies every constraint between them; where
+// constraints leave a choice, nodes that are "before: *" come first, those
+// "after: *" last, and equal ones by name. The same rolls and attributes give
+// the same profile, always.
+func (s *Selection) Walk(appliance string, attrs Attributes) (Profile, error) {
+	steps, err := s.Explain(appliance, attrs)
+	if err != nil {
+		return Profile{}, err
+	}
+	names := make([]string, len(steps))
+	for i, step := range steps {
+		names[i] = step.Node
+	}
+	order, err := s.arrange(names)
+	if err != nil {
+		return Profile{}, err
+	}
+	return s.merge(appliance, order, attrs)
+}
+
+// Explain says which nodes an appliance is made of and by which edge each got
+// in, in the order in which they were found: breadth first, edges by roll and
+// as they are written.
+func (s *Selection) Explain(appliance string, attrs Attributes) ([]Step, error) {
+	a := s.appliance(appliance)
+	if a.Name == "" {
+		var names []string
+		for _, a := range s.Appliances() {
+			names = append(names, a.Name)
+		}
+		return nil, fault.New(fault.Invalid, "No such appliance", fault.Detail{Field: "appliance", Message: fmt.Sprintf(
+			"the rolls %s have no appliance %q%s; they have %s", strings.Join(s.Names(), ", "), appliance,
+			didYouMean(appliance, slices.Values(names)), strings.Join(names, ", "))})
+	}
+	if err := s.checkAttributes(attrs); err != nil {
+		return nil, err
+	}
+	edges, err := s.open(appliance, attrs)
+	if err != nil {
+		return nil, err
+	}
+	steps := []Step{{Node: a.Node, From: a.From}}
+	seen := map[string]bool{a.Node: true}
+	for i := 0; i < len(steps); i++ {
+		for _, e := range edges[steps[i].Node] {
+			if seen[e.ToNode] {
+				continue
+			}
+			seen[e.ToNode] = true
+			steps = append(steps, Step{Node: e.ToNode, By: e.FromNode, If: e.If, From: e.From})
+		}
+	}
+	return steps, nil
+}
+
+// open returns the edges whose conditions hold, by the node they leave. Edges
+// to or from rolls that are not selected do not exist.
+func (s *Selection) open(appliance string, attrs Attributes) (map[string][]Edge, error) {
+	edges := map[string][]Edge{}
+	var wrong fault.List
+	for _, r := range s.rolls {
+		env, err := s.environment(r, appliance, attrs)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range r.Edges {
+			if s.nodes[e.FromNode] == nil || s.nodes[e.ToNode] == nil {
+				continue
+			}
+			yes, err := e.holds(env)
+			if err != nil {
+				wrong.Add(r.place(e.From), fmt.Sprintf("condition %q: %v", e.If, err))
+			}
+			if yes {
+				edges[e.FromNode] = append(edges[e.FromNode], e)
+			}
+		}
+	}
+	return edges, wrong.Err(fault.Invalid, "A condition cannot be decided")
+}
+
+// merge puts the nodes together, in order.
+func (s *Selection) merge(appliance string, order []string, attrs Attributes) (Profile, error) {
+	p := Profile{Appliance: appliance, Order: order}
+	m := merger{selection: s, profile: &p, packages: map[string]bool{}, files: map[string]File{}, units: map[string]Service{}}
+	rolls := map[string]bool{}
+	for _, name := range order {
+		owner, _, _ := strings.Cut(name, "/")
+		rolls[owner] = true
+		m.add(s.nodes[name], attrs)
+	}
+	for _, r := range s.rolls {
+		if rolls[r.Name] {
+			p.Rolls = append(p.Rolls, r.Name+"@"+r.Version)
+		}
+	}
+	return p, m.wrong.Err(fault.Invalid, "The nodes of the rolls contradict each other")
+}
+
+type merger struct {
+	selection *Selection
+	profile   *Profile
+	packages  map[string]bool
+	files     map[string]File
+	units     map[string]Service
+	wrong     fault.List
+}
+
+func (m *merger) add(n *Node, attrs Attributes) {
+	for _, p := range n.Packages {
+		if m.fits(p.OS, attrs) {
+			m.addPackages(p, attrs)
+		}
+	}
+	for _, f := range n.Files {
+		if first, ok := m.files[f.Path]; ok {
+			m.wrong.Add(m.selection.place(f.From), fmt.Sprintf("%s is written by %s too: one file, one node", f.Path, m.selection.place(first.From)))
+			continue
+		}
+		m.files[f.Path] = f
+		m.profile.Files = append(m.profile.Files, f)
+	}
+	for _, u := range n.Services {
+		first, ok := m.units[u.Unit]
+		if ok && first.State != u.State {
+			m.wrong.Add(m.selection.place(u.From), fmt.Sprintf("%s is to be %s, but %s by %s", u.Unit, u.State, first.State, m.selection.place(first.From)))
+		}
+		if ok {
+			continue
+		}
+		m.units[u.Unit] = u
+		m.profile.Services = append(m.profile.Services, u)
+	}
+	m.profile.Install = append(m.profile.Install, n.Install...)
+	m.profile.Boot = append(m.profile.Boot, n.Boot...)
+	m.profile.Checks = append(m.profile.Checks, n.Checks...)
+}
+
+func (m *merger) fits(system string, attrs Attributes) bool {
+	family, _ := attrs["os"].(string)
+	release, _ := attrs["release"].(string)
+	return system == "" || system == family || system == family+"/"+release
+}
+
+func (m *merger) addPackages(p NodePackage, attrs Attributes) {
+	names := []string{p.Name}
+	if p.Parameter != "" {
+		names = m.listed(p.Parameter, attrs)
+	}
+	for _, name := range names {
+		if !packageName.MatchString(name) {
+			m.wrong.Add("parameters."+p.Parameter, fmt.Sprintf("%q cannot be the name of a package", name))
+			continue
+		}
+		if m.packages[name] {
+			continue
+		}
+		m.packages[name] = true
+		m.profile.Packages = append(m.profile.Packages, Package{Name: name, From: p.From})
+	}
+}
+
+// listed returns the words of a parameter's value or default.
+func (m *merger) listed(parameter string, attrs Attributes) []string {
+	value, given := attrs[parameter].(string)
+	for _, p := range m.selection.Parameters() {
+		if p.Name == parameter && !given && p.Default != nil {
+			value = *p.Default
+		}
+	}
+	return strings.Fields(value)
+}
+
+// arrange puts nodes into their order: see Walk.
+func (s *Selection) arrange(nodes []string) ([]string, error) {
+	var constraints []Constraint
+	for _, r := range s.rolls {
+		constraints = append(constraints, r.Order...)
+	}
+	order, cycle := sortNodes(nodes, constraints)
+	if len(cycle) == 0 {
+		return order, nil
+	}
+	var wrong fault.List
+	for _, c := range cycle {
+		wrong.Add(s.place(c.From), fmt.Sprintf("%s comes before %s", c.First, c.Then))
+	}
+	return nil, wrong.Err(fault.Invalid, "The order of nodes goes round in a circle")
+}
+
+// sortNodes is a topological sort; when there is none it returns the
+// constraints of one cycle, in order. Where there is a choice the node of the
+// lowest rank, then name, goes first.
+func sortNodes(nodes []string, constraints []Constraint) (order []string, cycle []Constraint) {
+	rank := map[string]int{}
+	left := map[string]bool{}
+	for _, n := range nodes {
+		left[n] = true
+	}
+	into := map[string][]Constraint{} // by the node that has to wait
+	for _, c := range constraints {
+		switch {
+		case c.Then == anyNode:
+			rank[c.First]--
+		case c.First == anyNode:
+			rank[c.Then]++
+		case left[c.First] && left[c.Then]:
+			into[c.Then] = append(into[c.Then], c)
+		}
+	}
+	waits := func(n string) int {
+		return slices.IndexFunc(into[n], func(c Constraint) bool { return left[c.First] })
+	}
+	for len(left) > 0 {
+		best, found := "", false
+		for _, n := range slices.Sorted(maps.Keys(left)) {
+			if waits(n) < 0 && (!found || rank[n] < rank[best]) {
+				best, found = n, true
+			}
+		}
+		if !found {
+			return nil, circle(slices.Min(slices.Collect(maps.Keys(left))), into, waits)
+		}
+		order = append(order, best)
+		delete(left, best)
+	}
+	return order, nil
+}
+
+// circle follows what a node waits for until a node comes again.
+func circle(start string, into map[string][]Constraint, waits func(string) int) []Constraint {
+	var trail []Constraint
+	at := map[string]int{}
+	for n := start; ; {
+		if first, again := at[n]; again {
+			cycle := trail[first:]
+			slices.Reverse(cycle)
+			return cycle
+		}
+		at[n] = len(trail)
+		c := into[n][waits(n)]
+		trail = append(trail, c)
+		n = c.First
+	}
+}
