@@ -77,8 +77,9 @@ type Node struct {
 	CPUs      int       `json:"cpus"`
 	MemoryMiB int       `json:"memoryMiB"`
 	DiskMiB   int       `json:"diskMiB"`
-	// Image is the content address of the image it boots, "" until the
-	// profile is locked.
+	// HostKeys are known_hosts lines without the host: "ssh-ed25519 AAAA…".
+	HostKeys []string `json:"hostKeys,omitempty"`
+	// Image is the content address of the image it boots.
 	Image string `json:"image"`
 	// Stage is one of vnode's stages; Progress is 0…100 over all of them.
 	Stage    string `json:"stage"`

@@ -61,7 +61,11 @@ func (n Node) Leg(network string) Address {
 	return Address{}
 }
 
-// Live reports whether a cluster still holds anything.
+// Live reports whether the cluster's window is still to come or running: its
+// name is taken.
 func (s State) Live() bool {
 	return s != Ended && s != Failed && s != Cancelled
 }
+
+// over reports whether the cluster is to be stopped and wiped.
+func (s State) over() bool { return s == Ending || !s.Live() }

@@ -28,6 +28,8 @@ type World struct {
 	Opened *time.Time
 	// Expected is when the estimate says the cluster will be ready.
 	Expected time.Time
+	// Fail says why the cluster can never become ready, "" while it may.
+	Fail string
 	// GiveUp is set when waiting for lost pnodes to clean up is over.
 	GiveUp bool
 }
@@ -58,7 +60,7 @@ func (s *stepper) tell(kind, node, format string, args ...any) {
 }
 
 func (s *stepper) nodes() {
-	if s.c.State == Booked || !s.c.State.Live() && s.c.State != Failed {
+	if s.c.State == Booked || s.c.EndedAt != nil {
 		return
 	}
 	for i := range s.c.Nodes {
@@ -121,14 +123,21 @@ func (s *stepper) state() {
 		c.State, c.ActiveAt = Active, &at
 		s.tell("active", "", "handed over: the gateway answers at %s", c.Gateway.OutsideAddress)
 	}
+	if c.State == Preparing && s.w.Fail != "" {
+		c.State, c.End = Failed, now
+		s.tell("failed", "", "%s", s.w.Fail)
+	}
 	if (c.State == Preparing || c.State == Ready || c.State == Active) && !now.Before(c.End) {
 		c.State = Ending
 		s.tell("ending", "", "the window is over: closing the gateway, stopping and wiping vnodes")
 	}
-	if c.State == Ending && (s.all(NodeGone) || s.w.GiveUp) {
+	if c.State.over() && c.EndedAt == nil && (s.all(NodeGone) || s.w.GiveUp) {
 		at := now
-		c.State, c.EndedAt = Ended, &at
-		s.tell("ended", "", "nothing is left that a pnode knows of")
+		c.EndedAt = &at
+		if c.State == Ending {
+			c.State = Ended
+		}
+		s.tell("ended", "", "stopped and wiped")
 	}
 }
 
@@ -153,7 +162,7 @@ func (s *stepper) conditions() {
 		}
 	}
 	switch {
-	case c.State == Ended:
+	case c.EndedAt != nil:
 		s.clean()
 	case c.ReadyAt != nil && !c.ReadyAt.After(c.Start):
 		s.set(ConditionOnTime, "True", "ReadyBeforeStart", "ready before its start")
@@ -206,8 +215,8 @@ func (s *stepper) set(kind, status, reason, message string) {
 	next := Condition{Type: kind, Status: status, Reason: reason, Message: message, Since: s.w.Now}
 	i := slices.IndexFunc(s.c.Conditions, func(c Condition) bool { return c.Type == kind })
 	if i < 0 {
-		s.c.Conditions = append(s.c.Conditions, next)
-		return
+		i = len(s.c.Conditions)
+		s.c.Conditions = append(s.c.Conditions, Condition{})
 	}
 	old := s.c.Conditions[i]
 	if old.Status == status && old.Reason == reason {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"quarry/internal/cluster"
@@ -13,18 +12,8 @@ import (
 )
 
 // Live reports whether a cluster still holds its name and its resources: it
-// does until it ended, was cancelled, or failed and was cleaned up.
-func Live(c cluster.Cluster) bool {
-	switch c.State {
-	case cluster.Ended, cluster.Cancelled:
-		return false
-	case cluster.Failed:
-		return !slices.ContainsFunc(c.Conditions, func(o cluster.Condition) bool {
-			return o.Type == cluster.ConditionClean && o.Status == "True"
-		})
-	}
-	return true
-}
+// does until everything of it is stopped and wiped, whatever its state.
+func Live(c cluster.Cluster) bool { return c.EndedAt == nil }
 
 // InsertCluster adds a cluster with version 1. A live cluster of the same
 // name and tenant is a fault.Conflict.

@@ -334,10 +334,10 @@ func TestClusters(t *testing.T) {
 		same(t, got, c)
 		return err
 	})
-	// A failed cluster frees its name only once it is clean.
+	// A failed cluster frees its name only once it is wiped.
 	again := farm("c3", "a", "farm", cluster.Booked)
 	wantKind(t, s.Update(t.Context(), func(tx *Tx) error { return tx.InsertCluster(again) }), fault.Conflict)
-	c.Conditions = []cluster.Condition{{Type: cluster.ConditionClean, Status: "True"}}
+	c.EndedAt = &t0
 	update(t, s, func(tx *Tx) error {
 		_, err := tx.PutCluster(c, 2)
 		return errors.Join(err, tx.InsertCluster(again))
@@ -367,53 +367,6 @@ func TestClusterSecrets(t *testing.T) {
 		_, err := tx.ClusterSecrets("c1")
 		wantKind(t, err, fault.NotFound)
 		return nil
-	})
-}
-
-func TestBookingsAndPools(t *testing.T) {
-	s := open(t)
-	tenants(t, s, "a")
-	from, to := t0.Add(5*time.Minute).Unix(), t0.Add(time.Hour).Unix()
-	b := Booking{ClusterID: "c1", Pnode: "p1", From: from, To: to, CPUs: 1, MemoryMiB: 640, DiskMiB: 4096}
-	update(t, s, func(tx *Tx) error {
-		return errors.Join(tx.PutPnode(Pnode{Name: "p1"}), tx.InsertCluster(farm("c1", "a", "farm", cluster.Booked)), tx.InsertBooking(b))
-	})
-	for _, c := range []struct {
-		from, to int64
-		want     int
-	}{{from, to, 1}, {from - 10, from, 0}, {from - 10, from + 1, 1}, {to - 1, to + 9, 1}, {to, to + 9, 0}} {
-		view(t, s, func(tx *Tx) error {
-			got, err := tx.BookingsOverlapping(c.from, c.to)
-			same(t, len(got), c.want)
-			vlans, addresses, err2 := tx.PoolsInUse(c.from, c.to)
-			same(t, len(vlans), c.want)
-			same(t, len(addresses), c.want)
-			return errors.Join(err, err2)
-		})
-	}
-	put := func(state cluster.State, version int64) {
-		update(t, s, func(tx *Tx) error {
-			_, err := tx.PutCluster(farm("c1", "a", "farm", state), version)
-			return err
-		})
-	}
-	held := func(from, to int64, want ...int) {
-		t.Helper()
-		view(t, s, func(tx *Tx) error {
-			vlans, _, err := tx.PoolsInUse(from, to)
-			same(t, vlans, want)
-			return err
-		})
-	}
-	put(cluster.Ending, 1) // it takes longer than it should
-	held(to+100, to+200, 100)
-	put(cluster.Ended, 2)
-	held(from, to)
-	update(t, s, func(tx *Tx) error { return tx.DeleteBookings("c1") })
-	view(t, s, func(tx *Tx) error {
-		got, err := tx.BookingsOverlapping(0, to)
-		same(t, len(got), 0)
-		return err
 	})
 }
 
@@ -532,9 +485,13 @@ func TestNamesAndVersions(t *testing.T) {
 			}
 			m := rapid.SampledFrom(all).Draw(rt, "cluster")
 			state := rapid.SampledFrom([]cluster.State{cluster.Booked, cluster.Ended, cluster.Failed, cluster.Cancelled}).Draw(rt, "state")
+			wiped := rapid.Bool().Draw(rt, "wiped")
 			expected := m.c.Version - rapid.Int64Range(0, 1).Draw(rt, "stale")
 			next := m.c
-			next.State = state
+			next.State, next.EndedAt = state, nil
+			if wiped {
+				next.EndedAt = &t0
+			}
 			clash := false
 			for _, o := range all {
 				clash = clash || (o != m && o.c.Tenant == m.c.Tenant && o.c.Name == m.c.Name && Live(o.c) && Live(next))

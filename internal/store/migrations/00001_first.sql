@@ -74,19 +74,6 @@ CREATE TABLE cluster_secrets (
     doc        BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE bookings (
-    cluster_id TEXT NOT NULL REFERENCES clusters (id) ON DELETE CASCADE,
-    pnode      TEXT NOT NULL REFERENCES pnodes (name),
-    from_s     INTEGER NOT NULL, -- Unix seconds
-    to_s       INTEGER NOT NULL, -- Unix seconds, exclusive
-    cpus       INTEGER NOT NULL,
-    memory_mib INTEGER NOT NULL,
-    disk_mib   INTEGER NOT NULL,
-    CHECK (from_s < to_s)
-) STRICT;
-CREATE INDEX bookings_by_cluster ON bookings (cluster_id);
-CREATE INDEX bookings_by_end ON bookings (to_s);
-
 CREATE TABLE events (
     seq        INTEGER PRIMARY KEY AUTOINCREMENT,
     at         INTEGER NOT NULL,

@@ -1,0 +1,265 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+	"quarry/internal/store"
+)
+
+const refusedTitle = "the cluster cannot be booked"
+
+// CreateCluster books a cluster, or says everything that stands against it.
+// With dryRun it answers the same and changes nothing.
+func (m *Manager) CreateCluster(ctx context.Context, p Principal, spec cluster.Spec, dryRun bool) (cluster.Cluster, error) {
+	if p.Role != RoleTenant {
+		return cluster.Cluster{}, fault.New(fault.Forbidden, "not allowed",
+			fault.Detail{Message: "only a tenant books clusters: use a tenant's token"})
+	}
+	now := m.Now().UTC().Truncate(time.Second)
+	spec = spec.Complete(now)
+	b := booking{tenant: p.Tenant, now: now, id: uuid.NewString()}
+	if err := m.checkSpec(ctx, &b, spec); err != nil {
+		return cluster.Cluster{}, err
+	}
+	if err := m.draft(ctx, &b); err != nil {
+		return cluster.Cluster{}, err
+	}
+	err := m.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := m.admit(tx, &b); err != nil {
+			return err
+		}
+		if dryRun {
+			return errDryRun
+		}
+		return b.insert(tx)
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return cluster.Cluster{}, err
+	}
+	if !dryRun {
+		m.Log.InfoContext(ctx, "cluster booked", "cluster", b.c.Name, "tenant", b.tenant, "id", b.id, "start", b.c.Start)
+		m.poke()
+	}
+	return b.c, nil
+}
+
+var errDryRun = errors.New("dry run")
+
+// booking is a cluster on its way into the calendar.
+type booking struct {
+	tenant, id string
+	now        time.Time
+	c          cluster.Cluster
+	files      dossier
+	lead       time.Duration
+	placement  calendar.Placement
+}
+
+// checkSpec finds everything wrong that can be told without the calendar, and
+// locks every appliance's profile.
+func (m *Manager) checkSpec(ctx context.Context, b *booking, spec cluster.Spec) error {
+	details := spec.Validate(b.now)
+	if _, err := time.LoadLocation(spec.TimeZone); err != nil {
+		details = append(details, fault.Detail{Field: "spec.timeZone", Message: fmt.Sprintf("%q is not a time zone like Europe/Berlin", spec.TimeZone)})
+	}
+	ch, more, err := m.choose(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if details = append(details, more...); len(details) > 0 {
+		return fault.New(fault.Invalid, refusedTitle, details...)
+	}
+	nodes, err := cluster.PlanNodes(b.id, spec)
+	if err != nil {
+		return err
+	}
+	for i := range nodes {
+		nodes[i].Image = ch.plans[nodes[i].Appliance].Address
+	}
+	if b.files, err = newDossier(nodes, ch, spec.Parameters); err != nil {
+		return err
+	}
+	spec.Parameters = maps.Clone(spec.Parameters)
+	for _, name := range ch.secrets {
+		delete(spec.Parameters, name) // the spec is shown, a secret never is
+	}
+	b.c = cluster.Cluster{
+		ID: b.id, Name: spec.Name, Tenant: b.tenant, Spec: spec, State: cluster.Booked,
+		CreatedAt: b.now, Start: spec.Start, End: spec.End, Nodes: nodes,
+	}
+	return nil
+}
+
+// draft renders every vnode once, so that a template that cannot be rendered
+// refuses the booking and not the start; and learns how long it will take.
+func (m *Manager) draft(ctx context.Context, b *booking) error {
+	trial := b.c
+	trial.Nodes = slices.Clone(b.c.Nodes)
+	trial.Nodes[0].Addresses = append(slices.Clone(trial.Nodes[0].Addresses),
+		cluster.Address{Network: cluster.OutsideNetwork, Address: m.site.OutsideFirst, MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork)})
+	var l fault.List
+	for _, n := range trial.Nodes {
+		if _, err := identity(m.site, trial, b.files, n); err != nil {
+			l.Add("spec.rolls", fmt.Sprintf("%s: %v", n.Name, err))
+		}
+	}
+	if err := l.Err(fault.Invalid, refusedTitle); err != nil {
+		return err
+	}
+	b.c.Gateway.HostKeys = []string{b.files.HostKeys[cluster.Gateway].Public}
+	for i := range b.c.Nodes {
+		b.c.Nodes[i].HostKeys = []string{b.files.HostKeys[b.c.Nodes[i].Name].Public}
+	}
+	h, err := m.history(ctx)
+	if err != nil {
+		return err
+	}
+	b.lead = h.lead(m.missing(b.files))
+	return nil
+}
+
+// missing counts the images that have still to be made.
+func (m *Manager) missing(d dossier) int {
+	n := 0
+	for address := range d.addresses() {
+		if !m.ImageStore.Has(address) {
+			n++
+		}
+	}
+	return n
+}
+
+// admit finds room for the whole cluster, or refuses with every reason.
+func (m *Manager) admit(tx *store.Tx, b *booking) error {
+	if old, err := tx.Cluster(b.tenant, b.c.Name); err == nil && old.EndedAt == nil {
+		return fault.New(fault.Conflict, refusedTitle, fault.Detail{Field: "spec.name", Message: fmt.Sprintf(
+			"you have a cluster %q already (%s): end it first, or choose another name", old.Name, old.State)})
+	} else if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	ledger, err := m.readLedger(tx, b.now)
+	if err != nil {
+		return err
+	}
+	req := request(b.c)
+	if b.c.Spec.StartMode == cluster.StartASAP {
+		b.setWindow(ledger, req)
+	}
+	req.From, req.To = b.holdWindow()
+	placement, refusal := calendar.Place(ledger.pnodes, ledger.holds, req)
+	if refusal != nil {
+		return b.refuse(refusal, ledger, req)
+	}
+	b.placement = placement
+	return m.assign(ledger, b)
+}
+
+// setWindow chooses the earliest window that can be promised.
+func (b *booking) setWindow(l ledger, req calendar.Request) {
+	req.From = b.now
+	req.To = b.now.Add(b.lead + b.c.Spec.Duration + wipeTime)
+	if !b.c.Spec.End.IsZero() {
+		req.To = b.c.Spec.End.Add(wipeTime)
+	}
+	from, ok := calendar.Earliest(l.pnodes, l.holds, req, b.now, b.now.Add(horizon))
+	if !ok {
+		from = b.now // refused just below, with the reasons
+	}
+	b.c.Start = from.Add(b.lead).Truncate(time.Second)
+	if b.c.Spec.End.IsZero() {
+		b.c.End = b.c.Start.Add(b.c.Spec.Duration)
+	}
+}
+
+// holdWindow is what the cluster holds in the calendar: its window, the lead
+// before it and the wiping after it.
+func (b *booking) holdWindow() (from, to time.Time) {
+	b.c.PrepareAt = b.c.Start.Add(-b.lead)
+	if b.c.PrepareAt.Before(b.now) {
+		b.c.PrepareAt = b.now
+	}
+	return b.c.PrepareAt, b.c.End.Add(wipeTime)
+}
+
+func (b *booking) refuse(r *calendar.Refusal, in ledger, req calendar.Request) error {
+	var l fault.List
+	for _, reason := range r.Reasons {
+		l.Add("spec.nodes", reason)
+	}
+	for _, f := range r.Free {
+		l.Add("", fmt.Sprintf("free on %s in that window: %s", f.Pnode, f.Room))
+	}
+	if at, ok := calendar.Earliest(in.pnodes, in.holds, req, b.now, b.now.Add(horizon)); ok {
+		l.Add("spec.start", fmt.Sprintf("the earliest start at which it fits is %s", at.Add(b.lead).UTC().Format(time.RFC3339)))
+	} else {
+		l.Add("spec.nodes", fmt.Sprintf("it does not fit at any time in the next %d days: ask for fewer or smaller nodes", int(horizon.Hours()/24)))
+	}
+	return l.Err(fault.Refused, refusedTitle)
+}
+
+// assign takes a VLAN and an outside address and writes the placement down.
+func (m *Manager) assign(in ledger, b *booking) error {
+	vlans, addresses := in.poolsInUse(b.holdWindow())
+	var l fault.List
+	if b.c.VLAN = m.site.freeVLAN(vlans); b.c.VLAN == 0 {
+		l.Add("", fmt.Sprintf("all %d VLANs of the site are taken in that window", m.site.VLANLast-m.site.VLANFirst+1))
+	}
+	if b.c.Gateway.OutsideAddress = m.site.freeAddress(addresses); b.c.Gateway.OutsideAddress == "" {
+		l.Add("", "all outside addresses of the site are taken in that window")
+	}
+	if err := l.Err(fault.Refused, refusedTitle); err != nil {
+		return err
+	}
+	for i := range b.c.Nodes {
+		b.c.Nodes[i].Pnode = b.placement[b.c.Nodes[i].Name]
+	}
+	b.c.Nodes[0].Addresses = append(b.c.Nodes[0].Addresses, cluster.Address{
+		Network: cluster.OutsideNetwork, Address: b.c.Gateway.OutsideAddress,
+		MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork),
+	})
+	next, _ := cluster.Step(b.c, cluster.World{Now: b.now.Add(-time.Nanosecond), Expected: b.now.Add(b.lead)})
+	b.c.Conditions = next.Conditions
+	return nil
+}
+
+func (b *booking) insert(tx *store.Tx) error {
+	if err := tx.InsertCluster(b.c); err != nil {
+		return err
+	}
+	b.c.Version = 1
+	raw, err := b.files.encode()
+	if err != nil {
+		return err
+	}
+	if err := tx.PutClusterSecrets(b.id, raw); err != nil {
+		return err
+	}
+	_, err = tx.AppendEvent(b.tenant, b.id, cluster.Event{
+		Time: b.now, Cluster: b.c.Name, Type: "booked",
+		Message: fmt.Sprintf("booked from %s to %s; preparation begins at %s",
+			b.c.Start.Format(time.RFC3339), b.c.End.Format(time.RFC3339), b.c.PrepareAt.Format(time.RFC3339)),
+	})
+	return err
+}
+
+// request is what a cluster needs of the calendar.
+func request(c cluster.Cluster) calendar.Request {
+	req := calendar.Request{}
+	for _, n := range c.Nodes {
+		req.Items = append(req.Items, calendar.Item{
+			Vnode: n.Name, Uplink: n.Appliance == cluster.Gateway,
+			Size: nodeSize(n),
+		})
+	}
+	return req
+}

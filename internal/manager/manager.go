@@ -1,0 +1,105 @@
+package manager
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"quarry/internal/pki"
+	"quarry/internal/pnode"
+	"quarry/internal/render"
+	"quarry/internal/roll"
+	"quarry/internal/store"
+)
+
+// ImageStore makes and keeps images: the image package's builder and store, or a
+// fake.
+type ImageStore interface {
+	// Lock pins a recipe's packages; unknown ones are a fault.Invalid.
+	Lock(ctx context.Context, r render.Recipe) (render.Lock, error)
+	// Build makes the image unless it is there.
+	Build(ctx context.Context, l render.Lock, progress func(stage string, percent int)) error
+	Has(address string) bool
+	List() ([]ImageInfo, error)
+	// Prune removes images that nobody keeps, least recently used first.
+	Prune(keep func(address string) bool) ([]string, error)
+	Handler() http.Handler
+}
+
+// Deps is what a Manager works with.
+type Deps struct {
+	Store      *store.Store
+	CA         *pki.CA
+	Catalog    roll.Catalog
+	ImageStore ImageStore
+	Log        *slog.Logger
+	Now        func() time.Time
+	Suite      string
+	Dir        string // the manager's own folder
+}
+
+// Manager is the one process that decides. Its methods may be called at the
+// same time.
+type Manager struct {
+	Deps
+	site    Site
+	epoch   int64
+	started time.Time
+
+	mu      sync.Mutex
+	reports map[string]seenReport    // by pnode
+	desired map[string]pnode.Desired // by pnode, the newest
+	changed chan struct{}            // closed when desired changes
+	builds  map[string]*build        // by image address
+	files   map[string]*file         // by cluster ID
+	// published is set once every pnode's desired state was computed.
+	published bool
+	// expected is when each cluster that is not ready should be, by ID.
+	expected map[string]time.Time
+	wake     chan struct{}
+	building chan struct{} // held by the one image build
+	work     sync.WaitGroup
+}
+
+// seenReport is the newest report of a pnode and when it came.
+type seenReport struct {
+	pnode.Report
+	at time.Time
+}
+
+// New makes a manager over an initialised store. It takes a new epoch, so
+// that agents refuse what an older manager still sends.
+func New(ctx context.Context, deps Deps) (*Manager, error) {
+	m := &Manager{
+		Deps:    deps,
+		reports: map[string]seenReport{}, desired: map[string]pnode.Desired{},
+		changed: make(chan struct{}), builds: map[string]*build{}, files: map[string]*file{},
+		expected: map[string]time.Time{}, wake: make(chan struct{}, 1),
+		building: make(chan struct{}, 1),
+	}
+	m.started = m.Now()
+	err := m.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		if m.site, err = readSite(tx); err != nil {
+			return err
+		}
+		m.epoch, err = tx.NextEpoch()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Changed returns a channel that is closed when anything in the store changes.
+func (m *Manager) Changed() <-chan struct{} { return m.Store.Changed() }
+
+// poke asks the controllers to look again.
+func (m *Manager) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}

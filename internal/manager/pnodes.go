@@ -1,0 +1,224 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+	"quarry/internal/pnode"
+	"quarry/internal/store"
+)
+
+// PnodeInfo is a pnode as the provider sees it.
+type PnodeInfo struct {
+	Name       string      `json:"name"`
+	State      string      `json:"state"` // "ready", "drained", "lost", "new"
+	Facts      pnode.Facts `json:"facts"`
+	EnrolledAt time.Time   `json:"enrolledAt"`
+	LastSeen   time.Time   `json:"lastSeen"`
+	Version    int64       `json:"version"`
+	// Vnodes are "tenant/cluster/vnode" of what is placed here now.
+	Vnodes []string `json:"vnodes"`
+	Errors []string `json:"errors,omitempty"`
+}
+
+// EnrolmentToken lets one pnode enrol once. Token is told this one time.
+type EnrolmentToken struct {
+	Token     string    `json:"token"`
+	Pnode     string    `json:"pnode"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// lost reports whether a pnode has been silent for too long.
+func (m *Manager) lost(p store.Pnode, now time.Time) bool {
+	m.mu.Lock()
+	r, ok := m.reports[p.Name]
+	m.mu.Unlock()
+	last := p.LastSeen
+	if ok && r.at.After(last) {
+		last = r.at
+	}
+	return now.Sub(last) > lostAfter && now.Sub(m.started) > lostAfter
+}
+
+// Pnodes lists every pnode.
+func (m *Manager) Pnodes(ctx context.Context, p Principal) (list []PnodeInfo, err error) {
+	if err := provider(p); err != nil {
+		return nil, err
+	}
+	err = m.Store.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Pnodes()
+		if err != nil {
+			return err
+		}
+		live, err := tx.Clusters(store.ClusterFilter{Live: true})
+		for _, row := range rows {
+			list = append(list, m.pnodeInfo(row, live))
+		}
+		return err
+	})
+	return list, err
+}
+
+// Pnode returns one pnode.
+func (m *Manager) Pnode(ctx context.Context, p Principal, name string) (info PnodeInfo, err error) {
+	if err := provider(p); err != nil {
+		return PnodeInfo{}, err
+	}
+	err = m.Store.View(ctx, func(tx *store.Tx) error {
+		row, err := tx.Pnode(name)
+		if err != nil {
+			return err
+		}
+		live, err := tx.Clusters(store.ClusterFilter{Live: true, Pnode: name})
+		info = m.pnodeInfo(row, live)
+		return err
+	})
+	return info, err
+}
+
+func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
+	now := m.Now()
+	info := PnodeInfo{
+		Name: row.Name, State: "ready", Facts: row.Facts, EnrolledAt: row.EnrolledAt,
+		LastSeen: row.LastSeen, Version: row.Version, Vnodes: []string{},
+	}
+	m.mu.Lock()
+	r, reported := m.reports[row.Name]
+	m.mu.Unlock()
+	if reported {
+		info.LastSeen, info.Errors = r.at.UTC(), r.Errors
+	}
+	switch {
+	case row.Facts.CPUs == 0:
+		info.State = "new"
+	case m.lost(row, now):
+		info.State = "lost"
+	case row.Drained:
+		info.State = "drained"
+	}
+	for _, c := range live {
+		for _, n := range c.Nodes {
+			if n.Pnode == row.Name {
+				info.Vnodes = append(info.Vnodes, c.Tenant+"/"+c.Name+"/"+n.Name)
+			}
+		}
+	}
+	return info
+}
+
+// DrainPnode keeps new vnodes away from a pnode, or lets them come again.
+// What runs there stays until its end.
+func (m *Manager) DrainPnode(ctx context.Context, p Principal, name string, drain bool, ifMatch int64) (PnodeInfo, error) {
+	if err := provider(p); err != nil {
+		return PnodeInfo{}, err
+	}
+	err := m.Store.Update(ctx, func(tx *store.Tx) error {
+		row, err := tx.Pnode(name)
+		if err != nil {
+			return err
+		}
+		if ifMatch != 0 && ifMatch != row.Version {
+			return fault.New(fault.Precondition, "the pnode changed", fault.Detail{Field: "If-Match", Message: fmt.Sprintf(
+				"you saw version %d of pnode %q, it is %d now: read it again", ifMatch, name, row.Version)})
+		}
+		if row.Drained == drain {
+			return nil
+		}
+		row.Drained = drain
+		return tx.PutPnode(row)
+	})
+	if err != nil {
+		return PnodeInfo{}, err
+	}
+	return m.Pnode(ctx, p, name)
+}
+
+// PnodeToken makes a token with which the pnode of that name enrols, once,
+// within ttl.
+func (m *Manager) PnodeToken(ctx context.Context, p Principal, name string, ttl time.Duration) (EnrolmentToken, error) {
+	if err := provider(p); err != nil {
+		return EnrolmentToken{}, err
+	}
+	var l fault.List
+	if !cluster.ValidName(name) {
+		l.Add("name", fmt.Sprintf("%q is not a DNS label", name))
+	}
+	if ttl <= 0 || ttl > 24*time.Hour {
+		l.Add("ttl", fmt.Sprintf("%s is not between 1s and 24h", ttl))
+	}
+	if err := l.Err(fault.Invalid, "the enrolment token cannot be made"); err != nil {
+		return EnrolmentToken{}, err
+	}
+	secret := enrolmentPrefix + randomText(32)
+	at := m.Now().Add(ttl)
+	err := m.Store.Update(ctx, func(tx *store.Tx) error {
+		return tx.InsertEnrolment(store.Enrolment{Hash: hashSecret(secret), Pnode: name, ExpiresAt: at})
+	})
+	return EnrolmentToken{Token: secret, Pnode: name, ExpiresAt: at}, err
+}
+
+// Enroll trades an enrolment token for a certificate of the pnode it was made
+// for. The refusal does not tell why; the log does.
+func (m *Manager) Enroll(ctx context.Context, token, name string, csr []byte) (certificate, authority []byte, err error) {
+	now := m.Now()
+	err = m.Store.Update(ctx, func(tx *store.Tx) error {
+		e, err := tx.UseEnrolment(hashSecret(token), now)
+		if err == nil && e.Pnode != name {
+			err = errWrongPnode
+		}
+		if err != nil {
+			return err
+		}
+		cert, serial, err := m.CA.SignCSR(csr, name, now)
+		if err != nil {
+			return fault.New(fault.Invalid, "the pnode cannot be enrolled", fault.Detail{Field: "csr", Message: err.Error()})
+		}
+		certificate = cert
+		row, err := tx.Pnode(name)
+		if fault.KindOf(err) == fault.NotFound {
+			row, err = store.Pnode{Name: name}, nil
+		}
+		if err != nil {
+			return err
+		}
+		row.EnrolledAt, row.LastSeen, row.CertSerial = now, now, serial
+		return tx.PutPnode(row)
+	})
+	switch {
+	case errors.Is(err, store.ErrEnrolmentUnknown), errors.Is(err, store.ErrEnrolmentExpired),
+		errors.Is(err, store.ErrEnrolmentUsed), errors.Is(err, errWrongPnode):
+		m.Log.WarnContext(ctx, "enrolment refused", "pnode", name, "reason", err)
+		return nil, nil, fault.New(fault.Unauthorized, "not enrolled", fault.Detail{
+			Field: "token", Message: "the enrolment token is unknown, expired, used or another pnode's: make a new one with quarry node token",
+		})
+	case err != nil:
+		return nil, nil, err
+	}
+	m.Log.InfoContext(ctx, "pnode enrolled", "pnode", name)
+	return certificate, m.CA.CertificatePEM(), nil
+}
+
+var errWrongPnode = errors.New("enrolment token of another pnode")
+
+// AuthenticatePnode tells whether a client certificate is the current one of
+// its pnode.
+func (m *Manager) AuthenticatePnode(ctx context.Context, name, serial string) (Principal, error) {
+	var row store.Pnode
+	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
+		row, err = tx.Pnode(name)
+		return err
+	})
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return Principal{}, err
+	}
+	if err != nil || row.CertSerial != serial {
+		m.Log.WarnContext(ctx, "pnode certificate refused", "pnode", name, "serial", serial)
+		return Principal{}, fault.New(fault.Unauthorized, "not authenticated",
+			fault.Detail{Message: "this certificate is not the current one of its pnode: enrol it again"})
+	}
+	return Principal{Role: RolePnode, Pnode: name}, nil
+}

@@ -1,0 +1,119 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+	"quarry/internal/store"
+)
+
+// repair makes failed vnodes anew and places those of lost pnodes elsewhere,
+// as long as the cluster has not started. A started cluster's vnodes do not move.
+func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in ledger, now time.Time) (cluster.Cluster, error) {
+	next := c
+	next.Nodes = append([]cluster.Node(nil), c.Nodes...)
+	var events []cluster.Event
+	switch c.State {
+	case cluster.Booked:
+		if now.Before(c.PrepareAt) {
+			return c, nil
+		}
+		events = m.replace(&next, in, now)
+	case cluster.Preparing:
+		events = append(m.replace(&next, in, now), m.retry(&next, f, now)...)
+	case cluster.Ready:
+		if now.Before(c.Start) {
+			events = m.replace(&next, in, now)
+		}
+	}
+	if len(events) == 0 {
+		return c, nil
+	}
+	for _, e := range events {
+		f.Incarnations[e.Node]++
+	}
+	raw, err := f.encode()
+	if err != nil {
+		return c, err
+	}
+	err = m.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		if next.Version, err = tx.PutCluster(next, c.Version); err != nil {
+			return err
+		}
+		for _, e := range events {
+			if _, err := tx.AppendEvent(c.Tenant, c.ID, e); err != nil {
+				return err
+			}
+		}
+		return tx.PutClusterSecrets(c.ID, raw)
+	})
+	if err != nil {
+		for _, e := range events {
+			f.Incarnations[e.Node]--
+		}
+		if fault.KindOf(err) == fault.Conflict {
+			m.poke()
+			return c, nil
+		}
+		return c, err
+	}
+	return next, nil
+}
+
+// retry makes a vnode anew whose scripts or checks failed, once: a second
+// failure of the same thing is no accident.
+func (m *Manager) retry(c *cluster.Cluster, f *file, now time.Time) []cluster.Event {
+	var events []cluster.Event
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		if n.State != cluster.NodeFailed || f.Incarnations[n.Name] >= retries {
+			continue
+		}
+		events = append(events, cluster.Event{
+			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning", Message: "made anew after it failed: " + n.Message,
+		})
+		n.State, n.Stage, n.Progress, n.Message = cluster.NodePending, "", 0, ""
+	}
+	return events
+}
+
+// replace finds new pnodes for the vnodes of lost ones. Where there is no
+// room the cluster's conditions say so.
+func (m *Manager) replace(c *cluster.Cluster, in ledger, now time.Time) []cluster.Event {
+	req := calendar.Request{From: now, To: in.heldUntil(*c), Pinned: map[string]string{}}
+	for _, n := range c.Nodes {
+		if in.lost(n.Pnode) {
+			req.Items = append(req.Items, calendar.Item{Vnode: n.Name, Size: nodeSize(n), Uplink: n.Appliance == cluster.Gateway})
+		} else {
+			req.Pinned[n.Name] = n.Pnode
+		}
+	}
+	if len(req.Items) == 0 {
+		return nil
+	}
+	placement, refusal := calendar.Place(in.pnodes, in.holds, req)
+	if refusal != nil {
+		return nil
+	}
+	var events []cluster.Event
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		to, moved := placement[n.Name]
+		if !moved {
+			continue
+		}
+		events = append(events, cluster.Event{
+			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning",
+			Message: fmt.Sprintf("pnode %s does not answer: placed on %s instead", n.Pnode, to),
+		})
+		n.Pnode, n.State, n.Stage, n.Progress, n.Message = to, cluster.NodePending, "", 0, ""
+	}
+	if c.State == cluster.Ready {
+		c.State, c.ReadyAt = cluster.Preparing, nil
+	}
+	return events
+}

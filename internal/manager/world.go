@@ -1,0 +1,157 @@
+package manager
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"quarry/internal/cluster"
+	"quarry/internal/pnode"
+	"quarry/internal/store"
+	"quarry/internal/vnode"
+)
+
+// file is a cluster's dossier in memory, with what follows from it.
+type file struct {
+	dossier
+	identities map[string]vnode.Identity // by vnode name
+	// imagesSince is when preparation had all images at hand, for estimates.
+	imagesSince time.Time
+}
+
+// dossier returns a cluster's file, reading it once.
+func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error) {
+	m.mu.Lock()
+	f, ok := m.files[c.ID]
+	m.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	var raw []byte
+	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
+		raw, err = tx.ClusterSecrets(c.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d, err := decodeDossier(raw)
+	if err != nil {
+		return nil, err
+	}
+	f = &file{dossier: d, identities: map[string]vnode.Identity{}}
+	for _, n := range c.Nodes {
+		if f.identities[n.Name], err = identity(m.site, c, d, n); err != nil {
+			return nil, fmt.Errorf("identity of %s in cluster %s: %w", n.Name, c.Name, err)
+		}
+	}
+	m.mu.Lock()
+	m.files[c.ID] = f
+	m.mu.Unlock()
+	return f, nil
+}
+
+// world gathers what is known of a cluster now.
+func (m *Manager) world(c cluster.Cluster, f *file, in ledger, h history, now time.Time) cluster.World {
+	w := cluster.World{Now: now, Nodes: map[string]cluster.Seen{}}
+	missing := m.missing(f.dossier)
+	if c.State == cluster.Preparing && missing == 0 && f.imagesSince.IsZero() {
+		f.imagesSince = now
+	}
+	least := 100
+	for _, n := range c.Nodes {
+		seen := m.seen(c, f.dossier, n, in)
+		w.Nodes[n.Name] = seen
+		least = min(least, seen.Progress)
+		if seen.Failed && f.Incarnations[n.Name] >= retries {
+			w.Fail = fmt.Sprintf("%s failed: %s", n.Name, seen.Message)
+		}
+	}
+	if c.State == cluster.Booked {
+		w.Expected = c.PrepareAt.Add(h.remaining(missing, 0))
+	} else {
+		w.Expected = now.Add(h.remaining(missing, least))
+	}
+	w.Opened = m.opened(c)
+	w.GiveUp = now.Sub(c.End) > giveUpAfter
+	return w
+}
+
+// seen is what is known of one vnode.
+func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in ledger) cluster.Seen {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, reported := m.reports[n.Pnode]
+	wanted := m.desired[n.Pnode]
+	if in.lost(n.Pnode) {
+		return cluster.Seen{Lost: true}
+	}
+	over := c.State == cluster.Ending || !c.State.Live()
+	if over {
+		return cluster.Seen{Gone: reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation && gone(r.Report, c.ID),
+			Stage: n.Stage, Progress: n.Progress, Message: n.Message}
+	}
+	if !m.ImageStore.Has(n.Image) {
+		return m.beingMade(n.Image)
+	}
+	st, ok := findVnode(r.Report, c.ID, n.Name)
+	if !ok || st.Incarnation != d.Incarnations[n.Name] {
+		return cluster.Seen{Stage: vnode.StageImage, Progress: buildShare, Message: "waiting for pnode " + n.Pnode}
+	}
+	return cluster.Seen{
+		Stage: st.Stage, Progress: buildShare + st.Progress*(100-buildShare)/100,
+		Ready: st.Ready, Failed: st.Failed, Message: st.Message,
+	}
+}
+
+// buildShare is the part of the progress bar, in per cent, that making the
+// image takes.
+const buildShare = 20
+
+// beingMade is what is seen of a vnode whose image is not there; m.mu is held.
+func (m *Manager) beingMade(address string) cluster.Seen {
+	b := m.builds[address]
+	switch {
+	case b == nil:
+		return cluster.Seen{Stage: vnode.StageImage, Message: "the image waits to be made"}
+	case b.failed != nil:
+		return cluster.Seen{Stage: vnode.StageImage, Message: "the image could not be made, trying again: " + b.failed.Error()}
+	}
+	return cluster.Seen{Stage: vnode.StageImage, Progress: b.percent * buildShare / 100, Message: "making the image: " + b.stage}
+}
+
+// opened is when the gateway's pnode opened the outside leg, nil before.
+func (m *Manager) opened(c cluster.Cluster) *time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.reports[c.Nodes[0].Pnode]
+	for _, s := range r.Clusters {
+		if s.ID == c.ID {
+			return s.Opened
+		}
+	}
+	return nil
+}
+
+func findVnode(r pnode.Report, id, name string) (pnode.VnodeStatus, bool) {
+	for _, s := range r.Clusters {
+		if s.ID != id {
+			continue
+		}
+		if i := slices.IndexFunc(s.Vnodes, func(v pnode.VnodeStatus) bool { return v.Name == name }); i >= 0 {
+			return s.Vnodes[i], true
+		}
+	}
+	return pnode.VnodeStatus{}, false
+}
+
+// gone reports whether nothing of a cluster is left by a pnode's own word.
+func gone(r pnode.Report, id string) bool {
+	for _, s := range r.Clusters {
+		if s.ID == id {
+			return s.Gone
+		}
+	}
+	return true
+}
