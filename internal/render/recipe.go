@@ -27,6 +27,9 @@ type Recipe struct {
 	Disabled     []string      `json:"disabled"`
 	Masked       []string      `json:"masked"`
 	Scripts      []roll.Script `json:"scripts"` // install scripts, in order
+	// Origins say which roll brought a package, for messages only: they never
+	// change what is installed, and so are no part of the address.
+	Origins map[string]roll.Source `json:"-"`
 }
 
 // Lock is a recipe with every package pinned.
@@ -47,7 +50,15 @@ type LockedPackage struct {
 	// Filename is the path below the mirror's root ("pool/main/…"): a mirror
 	// is the provider's own affair and no part of the lock.
 	Filename string `json:"filename"`
+	// Part is PartBase, PartBoot or empty: what the profile adds.
+	Part string `json:"part,omitempty"`
 }
+
+// The parts of an image that all profiles of one release share.
+const (
+	PartBase = "base" // the plain machine
+	PartBoot = "boot" // unpacked, not installed: the kernel and what starts it
+)
 
 // Address is the content address of the image that the lock makes:
 // the SHA-256 of its canonical JSON, in hex.
@@ -63,9 +74,13 @@ func (l Lock) Address() string {
 // FromProfile makes the recipe of a profile for one OS release. Packages are
 // sorted: their order never changes what is installed.
 func FromProfile(p roll.Profile, suite, architecture string) Recipe {
-	r := Recipe{Version: RecipeVersion, Suite: suite, Architecture: architecture, Scripts: p.Install}
+	r := Recipe{Version: RecipeVersion, Suite: suite, Architecture: architecture, Scripts: p.Install,
+		Origins: map[string]roll.Source{}}
 	for _, pkg := range p.Packages {
 		r.Packages = append(r.Packages, pkg.Name)
+		if _, known := r.Origins[pkg.Name]; !known {
+			r.Origins[pkg.Name] = pkg.From
+		}
 	}
 	for _, f := range p.Files {
 		if !f.Template {

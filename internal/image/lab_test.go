@@ -1,0 +1,256 @@
+//go:build lab
+
+package image
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"quarry/internal/fault"
+	"quarry/internal/render"
+	"quarry/internal/roll"
+)
+
+// standIn plays the guest program: it makes host keys and says that the
+// identity is there.
+const standIn = `#!/bin/sh
+ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
+printf '[Match]\nName=eth0\n[Network]\nAddress=10.0.2.15/24\n' >/etc/systemd/network/10-test.network
+chmod 644 /etc/systemd/network/10-test.network
+systemd-notify --ready
+echo "guest done at $(cut -d' ' -f1 /proc/uptime)" >/dev/ttyS0
+while ! systemctl is-active -q multi-user.target; do sleep 1; done
+echo "multi-user at $(cut -d' ' -f1 /proc/uptime), disk $(df -m / | tail -1)" >/dev/ttyS0
+[ -z "$(systemctl --failed -q)" ] || systemctl --failed --no-pager >/dev/ttyS0
+[ -e /etc/blame ] && { systemd-analyze blame; systemd-analyze critical-chain; systemctl list-units --no-pager; ps ax; free -m; } >/dev/ttyS0
+exec sleep infinity
+`
+
+// labDir is where the cache survives between runs (QUARRY_TEST_CACHE), so that
+// a developer does not bring a release anew each time.
+func labBuilder(t *testing.T) *Builder {
+	t.Helper()
+	if os.Getuid() != 0 {
+		skip(t, "needs root")
+	}
+	for _, program := range []string{"mmdebstrap", "unshare", "mkfs.ext4", "apt-get", "dpkg-deb"} {
+		if _, err := exec.LookPath(program); err != nil {
+			skip(t, "needs the program "+program)
+		}
+	}
+	dir := t.TempDir()
+	cache := os.Getenv("QUARRY_TEST_CACHE")
+	if cache == "" {
+		cache = filepath.Join(dir, "cache")
+	}
+	guest := filepath.Join(dir, "guest")
+	if err := os.WriteFile(guest, []byte(standIn), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	mirror, err := MachineMirror(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := OpenStore(filepath.Join(dir, "store"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewBuilder(BuilderConfig{
+		Dir: filepath.Join(dir, "work"), CacheDir: cache, Store: store, Mirror: mirror, GuestBinary: guest,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func recipe(packages ...string) render.Recipe {
+	return render.Recipe{Version: render.RecipeVersion, Suite: "trixie", Architecture: "amd64", Packages: packages}
+}
+
+func TestLabImage(t *testing.T) {
+	b := labBuilder(t)
+	ctx := t.Context()
+
+	r := recipe("nginx-light")
+	if extra := os.Getenv("QUARRY_TEST_PACKAGES"); extra != "" {
+		r.Packages = strings.Fields(extra)
+	}
+	r.Files = []roll.File{{Path: "/etc/blame", Mode: "0640", Owner: "root:adm", Content: "x"}}
+	r.Disabled = []string{"nginx.service"}
+	r.Scripts = []roll.Script{{Name: "test/check", Body: `#!/bin/sh
+set -eu
+test "$(id -u)" = 0
+test "$(ls /proc | grep -c '^[0-9]')" -le 5
+test "$(ls /sys/class/net 2>/dev/null | wc -l)" = 0
+! mount -t tmpfs x /mnt 2>/dev/null
+! mknod /tmp/disk b 254 0 2>/dev/null
+! ls /run/old 2>/dev/null
+echo made >/var/lib/made-by-script
+`}}
+	start := time.Now()
+	lock, err := b.Lock(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("lock: %s, %d packages", time.Since(start), len(lock.Packages))
+	start = time.Now()
+	again, err := b.Lock(ctx, r)
+	if err != nil || again.Address() != lock.Address() {
+		t.Fatalf("second lock: %v, %s, want %s", err, again.Address(), lock.Address())
+	}
+	t.Logf("second lock: %s", time.Since(start))
+
+	start = time.Now()
+	last, stages := 0, []string(nil)
+	m, err := b.Build(ctx, lock, func(stage string, percent int) {
+		if percent < last || percent > 100 {
+			t.Errorf("progress went from %d to %d", last, percent)
+		}
+		last, stages = percent, append(stages, stage)
+		t.Logf("%6.1fs %s %d%%", time.Since(start).Seconds(), stage, percent)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("build: %s, stages %v", time.Since(start), slices.Compact(stages))
+	for _, f := range m.Files {
+		t.Logf("%+v %+v", f, f.Packed)
+	}
+	start = time.Now()
+	if _, err := b.Build(ctx, lock, nil); err != nil || time.Since(start) > time.Second {
+		t.Fatalf("second build: %v after %s", err, time.Since(start))
+	}
+	if err := b.cfg.Store.Verify(m.Address); err != nil {
+		t.Fatal(err)
+	}
+	boot(t, b.cfg.Store, m)
+}
+
+func TestLabUnknownPackages(t *testing.T) {
+	b := labBuilder(t)
+	r := recipe("nginx-light", "no-such-package", "another-missing", "mail-transport-agent")
+	r.Origins = map[string]roll.Source{"no-such-package": {Roll: "web", File: "nodes/web.yaml", Line: 7}}
+	_, err := b.Lock(t.Context(), r)
+	refused, ok := errors.AsType[*fault.Error](err)
+	if !ok || refused.Kind != fault.Invalid {
+		t.Fatalf("got %v, want an invalid recipe", err)
+	}
+	for _, want := range []string{`"no-such-package"`, `"another-missing"`, `"mail-transport-agent"`, "rolls/web/nodes/web.yaml:7"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not name %s: %v", want, err)
+		}
+	}
+	if len(refused.Details) != 3 {
+		t.Errorf("%d details, want 3: %v", len(refused.Details), refused.Details)
+	}
+}
+
+// boot starts the image once and waits for a login over ssh to be offered.
+func boot(t *testing.T, store *Store, m Manifest) {
+	t.Helper()
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		skip(t, "needs qemu-system-x86_64")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	overlay := filepath.Join(t.TempDir(), "hw-image.qcow2")
+	path := func(name string) string {
+		at, err := store.Path(m.Address, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	if out, err := exec.Command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", path(DiskFile), overlay, "4G").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-name", "hw-image-test", "-nodefaults", "-no-user-config",
+		"-display", "none", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-m", "512",
+		"-kernel", path(KernelFile), "-initrd", path(InitrdFile), "-append", m.KernelArguments, "-serial", "stdio",
+		"-drive", "file="+overlay+",format=qcow2,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk",
+		"-netdev", "user,id=n,restrict=on,hostfwd=tcp:"+address+"-:22", "-device", "virtio-net-pci,netdev=n",
+		"-device", "virtio-serial-pci", "-no-reboot")
+	console, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cancel(); cmd.Wait() }()
+	multiUser := make(chan bool, 1)
+	var seen bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		sc := bufio.NewScanner(console)
+		for sc.Scan() {
+			line := strings.TrimSpace(sc.Text())
+			seen.WriteString(line + "\n")
+			t.Logf("%6.1fs serial: %s", time.Since(start).Seconds(), line)
+			if strings.HasPrefix(line, "multi-user at") {
+				multiUser <- true
+			}
+		}
+	}()
+	banner := sshBanner(ctx, address)
+	t.Logf("ssh banner %q after %s", banner, time.Since(start))
+	if !strings.HasPrefix(banner, "SSH-2.0-") {
+		t.Errorf("no ssh banner: %q", banner)
+	}
+	select {
+	case <-multiUser:
+	case <-ctx.Done():
+		t.Error("multi-user was not reached")
+	}
+	if os.Getenv("QUARRY_TEST_BLAME") != "" {
+		<-time.After(30 * time.Second)
+	}
+	cancel()
+	<-read
+	if strings.Contains(seen.String(), "UNIT LOAD") {
+		t.Error("units failed")
+	}
+}
+
+// sshBanner asks again until somebody answers: an emulated machine is slow,
+// and the forwarded port accepts before it is up.
+func sshBanner(ctx context.Context, address string) string {
+	for ctx.Err() == nil {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			continue
+		}
+		conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		conn.Close()
+		if err == nil {
+			return strings.TrimSpace(line)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return ""
+}
