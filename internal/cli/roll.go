@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quarry/internal/fault"
+	"quarry/internal/manager"
+	"quarry/internal/roll"
+)
+
+func newRoll(a *app) *cobra.Command {
+	return group(&cobra.Command{Use: "roll", Aliases: []string{"rolls"}, Short: "The applications that clusters are made of"},
+		newRollList(a), newRollShow(a), newRollCheck(a))
+}
+
+func newRollList(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the rolls of the site",
+		Long:    withExit("List the rolls that clusters of this site can be made of.", exitsRefused),
+		Example: "quarry roll list",
+		Args:    args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			all, err := client.Rolls(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.print(all, func(w io.Writer) {
+				var rows [][]string
+				for _, r := range all {
+					rows = append(rows, []string{r.Name, r.Version, orNone(appliances(r)), r.Summary})
+				}
+				printTable(w, []string{"NAME", "VERSION", "APPLIANCES", "SUMMARY"}, rows)
+			})
+		},
+	}
+}
+
+func appliances(r manager.RollInfo) []string {
+	var names []string
+	for _, kind := range r.Appliances {
+		names = append(names, kind.Name)
+	}
+	return names
+}
+
+func newRollShow(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Short:             "Show a roll: what it is for, its appliances and parameters",
+		Long:              withExit("Show what a roll is for, which appliances it brings, and which parameters it takes.", exitsRefused, exitsNotFound),
+		Example:           "quarry roll show condor",
+		Args:              args("NAME"),
+		ValidArgsFunction: a.completeRolls,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			r, err := client.Roll(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(r, func(w io.Writer) { showRoll(w, r) })
+		},
+	}
+}
+
+func showRoll(w io.Writer, r manager.RollInfo) {
+	fmt.Fprintf(w, "%s %s: %s\n", r.Name, r.Version, r.Summary)
+	if r.Description != "" {
+		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(r.Description))
+	}
+	if len(r.Appliances) > 0 {
+		var rows [][]string
+		for _, kind := range r.Appliances {
+			rows = append(rows, []string{kind.Name, fmt.Sprint(kind.Count), kind.Summary})
+		}
+		fmt.Fprintln(w)
+		printTable(w, []string{"APPLIANCE", "COUNT", "SUMMARY"}, rows)
+	}
+	if len(r.Parameters) == 0 {
+		return
+	}
+	var rows [][]string
+	for _, p := range r.Parameters {
+		value := "must be given"
+		if p.Default != nil {
+			value = *p.Default
+		}
+		if p.Type == roll.TypeSecret {
+			value = "drawn for each cluster"
+		}
+		rows = append(rows, []string{r.Name + "." + p.Name, string(p.Type), value, p.Help})
+	}
+	fmt.Fprintln(w)
+	printTable(w, []string{"PARAMETER", "TYPE", "DEFAULT", "HELP"}, rows)
+}
+
+func newRollCheck(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check DIR",
+		Short: "Check a roll that you write",
+		Long: withExit(`Check a roll's folder as far as it can be checked alone, without a manager:
+every mistake is listed with its file and line, and the exit status is 1.`),
+		Example: "quarry roll check rolls/condor",
+		Args:    args("DIR"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.checkRoll(args[0])
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
+	}
+}
+
+// checkRoll gives Lint the folder above, so that messages name files as the
+// user would.
+func (a *app) checkRoll(dir string) error {
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("find the roll: %w", err)
+	}
+	if info, err := os.Stat(full); err != nil || !info.IsDir() {
+		return usage("%s is not a folder: name the folder that holds roll.yaml", dir)
+	}
+	if err := roll.Lint(os.DirFS(filepath.Dir(full)), filepath.Base(full)); err != nil {
+		return notByServer(err)
+	}
+	return a.print(map[string]string{"roll": filepath.Base(full), "status": "ok"}, func(w io.Writer) {
+		fmt.Fprintf(w, "%s is well made\n", dir)
+	})
+}
+
+// notByServer makes err a plain failure with the same text: nothing was asked
+// of a server, so nothing was refused by one.
+func notByServer(err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return fault.New("", e.Title, e.Details...)
+	}
+	return err
+}
+
+func (a *app) completeRolls(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+	client, err := a.client()
+	if err != nil || len(given) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	all, err := client.Rolls(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, r := range all {
+		names = append(names, r.Name+"\t"+r.Summary)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
