@@ -1,0 +1,461 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"quarry/internal/pnode"
+	"quarry/internal/vnode"
+)
+
+func TestWholeLifeWithoutManagerAtBothInstants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		openAt, closeAt := time.Now().Add(5*time.Minute+123*time.Millisecond), time.Now().Add(15*time.Minute)
+		c := testCluster(farm, "farm", 10, openAt, closeAt)
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		if w.fetched[testImage()] > 2 { // the real store lets the two share one
+			t.Errorf("image fetched %d times", w.fetched[testImage()])
+		}
+		c.Open = true
+		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{c}})
+		time.Sleep(time.Second)
+		if len(w.reports) == 0 || !ready(farm, 2)(w.reports[len(w.reports)-1]) {
+			t.Error("the manager was not told that the cluster is ready")
+		}
+		w.want(nil)
+
+		time.Sleep(time.Until(openAt) - time.Millisecond)
+		synctest.Wait()
+		if len(w.opened) != 0 {
+			t.Fatal("opened before its time")
+		}
+		time.Sleep(50 * time.Millisecond)
+		if late := w.opened[farm].Sub(openAt); late < 0 || late > 20*time.Millisecond {
+			t.Errorf("opened %s after its time", late)
+		}
+		time.Sleep(time.Until(closeAt) - time.Millisecond)
+		synctest.Wait()
+		if len(w.closed) != 0 || len(w.running()) != 2 {
+			t.Fatal("ended before its time")
+		}
+		time.Sleep(50 * time.Millisecond)
+		if late := w.closed[farm].Sub(closeAt); late < 0 || late > 20*time.Millisecond {
+			t.Errorf("closed %s after its time", late)
+		}
+		p.await("end", 15*time.Second, gone(farm))
+		if left := w.leftovers(); left != nil {
+			t.Errorf("left over: %v", left)
+		}
+		for _, s := range p.currentReport().Clusters {
+			if s.Opened == nil || s.Closed == nil {
+				t.Errorf("opened %v and closed %v are not both reported", s.Opened, s.Closed)
+			}
+		}
+		for name, g := range w.guests {
+			t.Errorf("guest %s is left after %d starts", name, g.starts)
+		}
+	})
+}
+
+// TestKilledAtEveryEffect kills the agent before or after its Nth effect on
+// the world or on its files, for every N, and starts another one.
+func TestKilledAtEveryEffect(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		for n := 1; ; n++ {
+			died := false
+			t.Run(fmt.Sprintf("late=%v/n=%d", late, n), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { died = lifeWithCrash(t, n, late) })
+			})
+			if !died || t.Failed() {
+				if n < 20 {
+					t.Errorf("only %d effects in a whole life", n)
+				}
+				break
+			}
+		}
+	}
+}
+
+func lifeWithCrash(t *testing.T, n int, late bool) bool {
+	w := newWorld(t)
+	w.crashAt, w.crashLate = n, late
+	begin := time.Now()
+	c := testCluster(farm, "farm", 10, begin.Add(3*time.Minute), begin.Add(6*time.Minute))
+	c.Open = true
+	w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+	p := w.start()
+	restart := func() bool {
+		select {
+		case <-p.done:
+			time.Sleep(2 * time.Second) // as long as a supervisor takes
+			p = w.start()
+			return true
+		default:
+			return false
+		}
+	}
+	died := false
+	for time.Since(begin) < 8*time.Minute {
+		time.Sleep(250 * time.Millisecond)
+		died = restart() || died
+		if time.Since(begin) == 150*time.Second {
+			p.await("readiness", time.Minute, ready(farm, 2))
+		}
+	}
+	defer p.stop()
+	for _, what := range w.doubled {
+		t.Error(what)
+	}
+	if left := w.leftovers(); left != nil {
+		t.Errorf("left over: %v", left)
+	}
+	if opened := w.opened[farm].Sub(begin); opened < 3*time.Minute || opened > 3*time.Minute+4*time.Second {
+		t.Errorf("opened after %s", opened)
+	}
+	if closed := w.closed[farm].Sub(begin); closed < 6*time.Minute || closed > 6*time.Minute+4*time.Second {
+		t.Errorf("closed after %s", closed)
+	}
+	if !gone(farm)(p.currentReport()) {
+		t.Errorf("not reported gone: %+v", p.currentReport())
+	}
+	return died
+}
+
+func TestRestartAdoptsGuests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		p.stop()
+		w.want(nil) // the second agent must do without
+		p = w.start()
+		defer p.stop()
+		p.await("readiness", 10*time.Second, ready(farm, 2))
+		time.Sleep(10 * time.Minute)
+		if !ready(farm, 2)(p.currentReport()) {
+			t.Errorf("no longer ready: %+v", p.currentReport())
+		}
+		for name, g := range w.guests {
+			if g.starts != 1 {
+				t.Errorf("%s was started %d times", name, g.starts)
+			}
+		}
+	})
+}
+
+func TestOlderDesiredIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 2, Generation: 7, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		for _, old := range []pnode.Desired{{Epoch: 1, Generation: 99}, {Epoch: 2, Generation: 6}, {Epoch: 2, Generation: 7}} {
+			w.want(&old)
+			time.Sleep(time.Minute)
+			if r := p.currentReport(); r.Epoch != 2 || r.Generation != 7 || !ready(farm, 2)(r) {
+				t.Errorf("%+v was taken: %+v", old, r)
+			}
+		}
+		p.stop()
+		p = w.start() // it must remember
+		defer p.stop()
+		w.want(&pnode.Desired{Epoch: 1, Generation: 100})
+		time.Sleep(time.Minute)
+		if len(w.running()) != 2 {
+			t.Error("an older state was taken after a restart")
+		}
+		w.want(&pnode.Desired{Epoch: 3, Generation: 0})
+		p.await("end", time.Minute, gone(farm))
+	})
+}
+
+func TestOrphansAreEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		close := time.Now().Add(time.Hour)
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{
+			testCluster(farm, "farm", 10, time.Now(), close), testCluster(shop, "shop", 20, time.Now(), close),
+		}})
+		p := w.start()
+		p.await("readiness", 2*time.Minute, ready(shop, 2))
+		p.stop()
+		w.change(func() { // a guest whose files somebody deleted, and a folder without a record
+			stray := &fakeGuest{w: w, busy: make(chan struct{}, 1), guest: guest{Name: "old.compute-0.cccccccc"}}
+			w.guests[stray.guest.Name] = stray
+			stray.boot()
+		})
+		if err := os.MkdirAll(w.dir+"/vnodes/"+strings.Replace(shop, "b", "d", 8)+"/gateway", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{testCluster(shop, "shop", 20, time.Now(), close)}})
+		p = w.start()
+		defer p.stop()
+		p.await("end of the orphan", 30*time.Second, gone(farm))
+		time.Sleep(10 * time.Second)
+		if diff := cmp.Diff([]string{"shop.compute-0.bbbbbbbb", "shop.gateway.bbbbbbbb"}, w.running()); diff != "" {
+			t.Error(diff)
+		}
+		if left := strings.Join(w.leftovers(), " "); strings.Contains(left, "aaaa") || strings.Contains(left, "dddd") || strings.Contains(left, "cccc") {
+			t.Errorf("left over: %s", left)
+		}
+	})
+}
+
+func TestWithoutDesiredNothingIsTouched(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"absent":  os.Remove,
+		"damaged": func(path string) error { return os.WriteFile(path, []byte(`{"epoch":`), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+				w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+				p := w.start()
+				p.await("readiness", 2*time.Minute, ready(farm, 2))
+				p.stop()
+				if err := damage(w.dir + "/" + desiredFile); err != nil {
+					t.Fatal(err)
+				}
+				d := w.remote
+				w.want(nil)
+				effects := w.effects
+				p = w.start()
+				defer p.stop()
+				time.Sleep(5 * time.Minute)
+				if w.effects != effects || len(w.running()) != 2 {
+					t.Errorf("%d effects without a desired state", w.effects-effects)
+				}
+				w.want(d)
+				p.await("readiness", time.Minute, ready(farm, 2))
+				if g := w.guests["farm.gateway.aaaaaaaa"]; g.starts != 1 {
+					t.Errorf("started %d times", g.starts)
+				}
+			})
+		})
+	}
+}
+
+func TestDeadGuestIsStartedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		disk := w.guests["farm.compute-0.aaaaaaaa"].guest.Disk
+		if err := os.WriteFile(disk, []byte("a tenant's work"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.turnOff("farm.compute-0.aaaaaaaa")
+		p.await("notice", 10*time.Second, func(r pnode.Report) bool { return !ready(farm, 2)(r) })
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		if raw, err := os.ReadFile(disk); err != nil || string(raw) != "a tenant's work" {
+			t.Errorf("the disk was not kept: %q, %v", raw, err)
+		}
+		if n := w.guests["farm.compute-0.aaaaaaaa"].starts; n != 2 {
+			t.Errorf("started %d times", n)
+		}
+		if n := w.guests["farm.gateway.aaaaaaaa"].starts; n != 1 {
+			t.Errorf("the other one was started %d times", n)
+		}
+	})
+}
+
+func TestHangingHypervisorDelaysNoInstant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		openAt, closeAt := time.Now().Add(5*time.Minute), time.Now().Add(8*time.Minute)
+		c := testCluster(farm, "farm", 10, openAt, closeAt)
+		c.Open = true
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		w.change(func() { w.hang = true })
+		time.Sleep(time.Until(closeAt) + time.Minute)
+		if late := w.opened[farm].Sub(openAt); late < 0 || late > 20*time.Millisecond {
+			t.Errorf("opened %s late", late)
+		}
+		if late := w.closed[farm].Sub(closeAt); late < 0 || late > 20*time.Millisecond {
+			t.Errorf("closed %s late", late)
+		}
+		r := p.currentReport()
+		if gone(farm)(r) || !strings.Contains(strings.Join(r.Errors, "\n"), "hypervisor") {
+			t.Errorf("the hang is not reported: %+v", r)
+		}
+		w.change(func() { w.hang = false })
+		p.await("end", time.Minute, gone(farm))
+		if left := w.leftovers(); left != nil {
+			t.Errorf("left over: %v", left)
+		}
+	})
+}
+
+func TestBrokenSwitchDelaysNoEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		closeAt := time.Now().Add(5 * time.Minute)
+		c := testCluster(farm, "farm", 10, time.Now(), closeAt)
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		w.change(func() { w.fabricErr = errors.New("no such bridge") })
+		time.Sleep(time.Until(closeAt) + 30*time.Second)
+		if n := len(w.running()); n != 0 {
+			t.Errorf("%d guests still run", n)
+		}
+		if r := p.currentReport(); gone(farm)(r) || len(r.Errors) == 0 {
+			t.Errorf("the broken switch is not reported: %+v", r)
+		}
+		w.change(func() { w.fabricErr = nil })
+		p.await("end", time.Minute, gone(farm))
+	})
+}
+
+func TestDeafGuestIsRemovedAfterItsGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.habits["compute-0"] = habits{deaf: true}
+		closeAt := time.Now().Add(5 * time.Minute)
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{testCluster(farm, "farm", 10, time.Now(), closeAt)}})
+		p := w.start()
+		defer p.stop()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		time.Sleep(time.Until(closeAt) + 5*time.Second)
+		if diff := cmp.Diff([]string{"farm.compute-0.aaaaaaaa"}, w.running()); diff != "" {
+			t.Errorf("5 s after the end: %s", diff)
+		}
+		time.Sleep(7 * time.Second)
+		if n := len(w.running()); n != 0 {
+			t.Errorf("%d guests run 12 s after the end", n)
+		}
+		p.await("end", 10*time.Second, gone(farm))
+	})
+}
+
+func TestGuestFailureIsFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.habits["compute-0"] = habits{fail: "E: no \x1b[31mpool password\x00\nexit 1"}
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		failed := func(r pnode.Report) bool {
+			for _, v := range vnodesOf(r, farm) {
+				if v.Name == "compute-0" {
+					return v.Failed && !v.Ready && v.Message == "scripts: condor/start: E: no [31mpool password\nexit 1"
+				}
+			}
+			return false
+		}
+		p.await("failure", 2*time.Minute, failed)
+		p.await("readiness of the other", 2*time.Minute, ready(farm, 1))
+		time.Sleep(30 * time.Minute)
+		p.stop()
+		p = w.start()
+		defer p.stop()
+		time.Sleep(30 * time.Second)
+		if r := p.currentReport(); !failed(r) || w.guests["farm.compute-0.aaaaaaaa"].starts != 1 {
+			t.Errorf("tried again by itself: %+v", r)
+		}
+
+		w.change(func() { w.habits["compute-0"] = habits{} })
+		c.Vnodes[1].Incarnation = 2
+		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{c}})
+		p.await("readiness of the new incarnation", 2*time.Minute, ready(farm, 2))
+		for _, v := range vnodesOf(p.currentReport(), farm) {
+			if v.Name == "compute-0" && v.Incarnation != 2 {
+				t.Errorf("incarnation %d is reported", v.Incarnation)
+			}
+		}
+	})
+}
+
+func TestSilentGuestIsTriedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.habits["compute-0"] = habits{silent: true}
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		time.Sleep(2 * time.Minute)
+		log := p.files.vnodeDir(Key{farm, "compute-0"}) + "/" + consoleFile
+		time.Sleep(5 * time.Minute)
+		if err := os.WriteFile(log, []byte("booting\nKernel panic - not syncing\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.await("failure", 7*time.Minute, func(r pnode.Report) bool {
+			for _, v := range vnodesOf(r, farm) {
+				if v.Failed {
+					return strings.Contains(v.Message, "Kernel panic") && v.Stage == vnode.StageBoot
+				}
+			}
+			return false
+		})
+		if !ready(farm, 1)(p.currentReport()) {
+			t.Error("the other one is not ready")
+		}
+	})
+}
+
+func TestOldQEMUIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.version = "QEMU 7.2.17"
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		time.Sleep(time.Minute)
+		r := p.currentReport()
+		if len(w.guests) != 0 || len(r.Errors) == 0 || !strings.Contains(r.Errors[0], "8.2") {
+			t.Errorf("not refused: %+v", r)
+		}
+		for _, v := range vnodesOf(r, farm) {
+			if !strings.Contains(v.Message, "QEMU 7.2.17") {
+				t.Errorf("vnode %s does not say why: %q", v.Name, v.Message)
+			}
+		}
+	})
+}
+
+func TestNewIdentityReachesTheGuest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		defer p.stop()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		d := *w.remote
+		d.Generation++
+		d.Clusters = []pnode.Cluster{testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))}
+		d.Clusters[0].Vnodes[0].Identity.Hosts = []vnode.Host{{Name: "compute-0", Address: "10.1.0.99"}}
+		w.want(&d)
+		time.Sleep(time.Second)
+		g := w.guests["farm.gateway.aaaaaaaa"]
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if len(g.identity.Hosts) != 1 || g.starts != 1 {
+			t.Errorf("the guest knows %v after %d starts", g.identity.Hosts, g.starts)
+		}
+	})
+}

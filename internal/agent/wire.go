@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"quarry/internal/hypervisor"
+	"quarry/internal/image"
+)
+
+// guestAdapter maps the agent's words to those of package hypervisor.
+type guestAdapter struct {
+	hypervisor.Hypervisor
+	probe func(context.Context) (string, error)
+}
+
+func (g guestAdapter) ProbeAccelerator(ctx context.Context) (string, error) { return g.probe(ctx) }
+
+func (g guestAdapter) List(ctx context.Context) ([]guestState, error) {
+	infos, err := g.Hypervisor.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var states []guestState
+	for _, info := range infos {
+		running := info.State == hypervisor.Running || info.State == hypervisor.Paused
+		states = append(states, guestState{Name: info.Name, Running: running})
+	}
+	return states, nil
+}
+
+func (g guestAdapter) Start(ctx context.Context, v guest) error {
+	var nics []hypervisor.NIC
+	for _, n := range v.NICs {
+		nics = append(nics, hypervisor.NIC{Tap: n.Tap, MAC: n.MAC})
+	}
+	return g.Hypervisor.Start(ctx, hypervisor.Guest{
+		Name: v.Name, CPUs: v.CPUs, MemoryMiB: v.MemoryMiB, Disk: hypervisor.Disk{Path: v.Disk, Format: "qcow2"},
+		Kernel: v.Boot.Kernel, Initrd: v.Boot.Initrd, KernelArguments: v.Boot.Arguments,
+		NICs: nics, ConsoleLog: v.ConsoleLog, Channel: v.Channel, Accelerator: v.Accelerator,
+	})
+}
+
+func (g guestAdapter) CreateOverlay(ctx context.Context, base, overlay string, sizeMiB int) error {
+	return hypervisor.CreateOverlay(ctx, base, overlay, sizeMiB)
+}
+
+// imageAdapter is a store and where images come from.
+type imageAdapter struct {
+	store  *image.Store
+	client *http.Client
+	base   string // URL
+}
+
+func (s imageAdapter) Has(address string) bool { return s.store.Has(address) }
+
+func (s imageAdapter) Boot(address string) (bootFiles, error) {
+	m, err := s.store.Manifest(address)
+	if err != nil {
+		return bootFiles{}, err
+	}
+	boot := bootFiles{Arguments: m.KernelArguments}
+	for _, f := range []struct {
+		name string
+		path *string
+	}{{image.DiskFile, &boot.Disk}, {image.KernelFile, &boot.Kernel}, {image.InitrdFile, &boot.Initrd}} {
+		if *f.path, err = s.store.Path(address, f.name); err != nil {
+			return bootFiles{}, err
+		}
+	}
+	return boot, nil
+}
+
+func (s imageAdapter) List() ([]string, error) {
+	entries, err := s.store.List()
+	addresses := []string{}
+	for _, e := range entries {
+		addresses = append(addresses, e.Address)
+	}
+	return addresses, err
+}
+
+func (s imageAdapter) Fetch(ctx context.Context, address string, progress func(int)) error {
+	return image.Fetch(ctx, s.client, s.base, address, s.store, func(_ string, percent int) { progress(percent) })
+}
+
+func (s imageAdapter) Prune(keep func(string) bool) error {
+	_, err := s.store.Prune(keep)
+	return err
+}
+
+// dialChannel connects to a guest's channel.
+func dialChannel(ctx context.Context, socket string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", socket)
+}
+
+// lock keeps a second agent out of the folder until the process ends.
+func lock(dir string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the agent's folder: %w", err)
+	}
+	return file, nil
+}
