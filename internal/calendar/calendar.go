@@ -130,7 +130,8 @@ func Place(pnodes []Pnode, holds []Hold, req Request) (Placement, *Refusal) {
 
 // Earliest returns the first start in [notBefore, horizon] at which the
 // request fits for its own length. Only instants at which something is given
-// back can be the answer, so only those are tried.
+// back can be the answer, so only those are tried. Place is greedy: for several
+// vnodes a cleverer placement might fit earlier.
 func Earliest(pnodes []Pnode, holds []Hold, req Request, notBefore, horizon time.Time) (time.Time, bool) {
 	length := req.To.Sub(req.From)
 	starts := []time.Time{notBefore}

@@ -64,7 +64,7 @@ type choice struct {
 func (m *Manager) choose(ctx context.Context, spec cluster.Spec) (choice, []fault.Detail, error) {
 	sel, err := m.Catalog.Select(spec.Rolls)
 	if err != nil {
-		details, err := detailsOf(err, "spec.rolls")
+		details, err := detailsOf(err)
 		return choice{}, details, err
 	}
 	var l fault.List
@@ -79,7 +79,7 @@ func (m *Manager) choose(ctx context.Context, spec cluster.Spec) (choice, []faul
 		}
 	}
 	params, err := sel.Check(spec.Parameters)
-	wrong, err := detailsOf(err, "spec")
+	wrong, err := detailsOf(err)
 	if err != nil {
 		return choice{}, nil, err
 	}
@@ -105,7 +105,7 @@ func (m *Manager) lockAll(ctx context.Context, sel *roll.Selection, spec cluster
 	var wrong []fault.Detail
 	for _, g := range spec.Nodes {
 		p, err := m.lock(ctx, sel, g.Appliance, attrs)
-		details, err := detailsOf(err, "spec.rolls")
+		details, err := detailsOf(err)
 		if err != nil {
 			return nil, err
 		}
@@ -128,17 +128,19 @@ func (m *Manager) lock(ctx context.Context, sel *roll.Selection, appliance strin
 }
 
 // detailsOf turns an error for people into its details, so that several can
-// be told at once; any other error stays one.
-func detailsOf(err error, field string) ([]fault.Detail, error) {
+// be told at once; any other error stays one. Paths within a request get the
+// request's name in front; places in a roll stay as they are.
+func detailsOf(err error) ([]fault.Detail, error) {
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok || e.Kind != fault.Invalid {
 		return nil, err
 	}
 	var out []fault.Detail
 	for _, d := range e.Details {
-		if d.Field == "" {
-			d.Field = field
-		} else if field == "spec" {
+		switch {
+		case d.Field == "":
+			d.Field = "spec.rolls"
+		case strings.HasPrefix(d.Field, "rolls"), strings.HasPrefix(d.Field, "parameters."):
 			d.Field = "spec." + d.Field
 		}
 		out = append(out, d)
