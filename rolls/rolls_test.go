@@ -56,7 +56,8 @@ func TestGolden(t *testing.T) {
 	}{
 		{"plain-gateway", "gateway", nil, hosts[0], map[string]string{"gateway.ports": "443 8080", "gateway.dns": "192.0.2.53", "base.packages": "htop vim"}},
 		{"condor-gateway", "gateway", []string{"condor"}, hosts[0], nil},
-		{"condor-compute", "compute", []string{"condor"}, hosts[1], map[string]string{"condor.slots": "partitionable"}},
+		{"condor-compute", "compute", []string{"condor"}, hosts[1], nil},
+		{"condor-partitionable", "compute", []string{"condor"}, hosts[1], map[string]string{"condor.slots": "partitionable"}},
 		{"web-gateway", "gateway", []string{"web"}, hosts[0], map[string]string{"web.port": "8080"}},
 		{"web-web", "web", []string{"web"}, hosts[3], nil},
 	}
