@@ -41,8 +41,10 @@ func Step(c Cluster, w World) (Cluster, []Event) {
 	s := stepper{c: c, w: w}
 	s.c.Nodes = slices.Clone(c.Nodes)
 	s.c.Conditions = slices.Clone(c.Conditions)
+	s.begin()
+	s.stop()
 	s.nodes()
-	s.state()
+	s.advance()
 	s.conditions()
 	return s.c, s.events
 }
@@ -70,6 +72,7 @@ func (s *stepper) nodes() {
 			continue
 		}
 		before := *n
+		seen.Gone = seen.Gone && s.c.State.over()
 		n.State = nodeState(*n, seen)
 		if seen.Gone {
 			n.Stage, n.Progress, n.Message = "", 0, ""
@@ -106,12 +109,27 @@ func nodeState(n Node, seen Seen) NodeState {
 	return NodePreparing
 }
 
-func (s *stepper) state() {
-	c, now := &s.c, s.w.Now
-	if c.State == Booked && !now.Before(c.PrepareAt) {
-		c.State = Preparing
-		s.tell("preparing", "", "preparation begins, %s before the start", c.Start.Sub(now).Round(time.Second))
+func (s *stepper) begin() {
+	if s.c.State == Booked && !s.w.Now.Before(s.c.PrepareAt) {
+		s.c.State = Preparing
+		s.tell("preparing", "", "preparation begins, %s before the start", s.c.Start.Sub(s.w.Now).Round(time.Second))
 	}
+}
+
+func (s *stepper) stop() {
+	c := &s.c
+	if c.State == Preparing && s.w.Fail != "" {
+		c.State, c.End = Failed, s.w.Now
+		s.tell("failed", "", "%s", s.w.Fail)
+	}
+	if (c.State == Preparing || c.State == Ready || c.State == Active) && !s.w.Now.Before(c.End) {
+		c.State = Ending
+		s.tell("ending", "", "the window is over: closing the gateway, stopping and wiping vnodes")
+	}
+}
+
+func (s *stepper) advance() {
+	c, now := &s.c, s.w.Now
 	if c.State == Preparing && s.all(NodeReady) {
 		at := now
 		c.State, c.ReadyAt = Ready, &at
@@ -122,14 +140,6 @@ func (s *stepper) state() {
 		at := *s.w.Opened
 		c.State, c.ActiveAt = Active, &at
 		s.tell("active", "", "handed over: the gateway answers at %s", c.Gateway.OutsideAddress)
-	}
-	if c.State == Preparing && s.w.Fail != "" {
-		c.State, c.End = Failed, now
-		s.tell("failed", "", "%s", s.w.Fail)
-	}
-	if (c.State == Preparing || c.State == Ready || c.State == Active) && !now.Before(c.End) {
-		c.State = Ending
-		s.tell("ending", "", "the window is over: closing the gateway, stopping and wiping vnodes")
 	}
 	if c.State.over() && c.EndedAt == nil && (s.all(NodeGone) || s.w.GiveUp) {
 		at := now
