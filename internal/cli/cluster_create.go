@@ -57,7 +57,7 @@ With -f the specification is read from a YAML file ("-" is standard input):
     - {appliance: compute, count: 2, memory: 640M, disk: 4G}
   start: +8m
   for: 1h
-  parameters: {condor.slots: "2"}`, exitsRefused),
+  parameters: {condor.slots: partitionable}`, exitsRefused),
 		Example: `quarry cluster create farm --roll condor --compute 2 --start asap --for 1h
 quarry cluster create pages --roll web --appliance web=2 --start +8m --for 2h
 quarry cluster create -f cluster.yaml --dry-run`,

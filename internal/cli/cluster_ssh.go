@@ -67,11 +67,11 @@ func (a *app) ssh(ctx context.Context, name, node string, command []string) erro
 	if err != nil {
 		return err
 	}
-	return a.program(ctx, argv)
+	return a.runProgram(ctx, argv)
 }
 
-// program runs argv in place of this command and passes its exit status on.
-func (a *app) program(ctx context.Context, argv []string) error {
+// runProgram runs argv in place of this command and passes its exit status on.
+func (a *app) runProgram(ctx context.Context, argv []string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = a.in, a.out, a.err, a.env
 	err := cmd.Run()
@@ -212,4 +212,3 @@ func (a *app) completeNodes(cmd *cobra.Command, given []string, _ string) ([]str
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
-

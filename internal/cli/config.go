@@ -79,12 +79,16 @@ func (c Config) Save(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	next := path + ".new"
-	if err := os.WriteFile(next, raw, 0o600); err != nil {
+	next, err := os.CreateTemp(filepath.Dir(path), ".config-*") // mode 0600
+	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	if err := os.Rename(next, path); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+	_, err = next.Write(raw)
+	if err = errors.Join(err, next.Close()); err == nil {
+		err = os.Rename(next.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write the configuration: %w", err), os.Remove(next.Name()))
 	}
 	return nil
 }

@@ -10,9 +10,3 @@ func newManager(a *app) *cobra.Command {
 func newAgent(a *app) *cobra.Command {
 	return group(&cobra.Command{Use: "agent", Short: "The daemon on every pnode"})
 }
-func newLab(a *app) *cobra.Command {
-	return group(&cobra.Command{Use: "lab", Short: "A whole site on this machine"})
-}
-func newDemo(a *app) *cobra.Command {
-	return group(&cobra.Command{Use: "demo", Short: "A whole site on this machine, and a first cluster in it"})
-}

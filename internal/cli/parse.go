@@ -16,8 +16,9 @@ const maxMiB = 1 << 40
 // and returns it in MiB. A size always has a unit: whoever writes 512 may mean
 // bytes or MiB, and guessing wrong costs a booking.
 func parseSize(text string) (int, error) {
-	number := strings.TrimRight(text, "KMGTiBkmgt")
-	unit := strings.ToUpper(strings.TrimSuffix(strings.TrimSuffix(text[len(number):], "B"), "i"))
+	number := strings.TrimRight(text, "KMGTIBkmgtib")
+	unit := strings.ToUpper(text[len(number):])
+	unit = strings.TrimSuffix(strings.TrimSuffix(unit, "B"), "I")
 	factor, ok := map[string]int{"M": 1, "G": 1 << 10, "T": 1 << 20}[unit]
 	if !ok {
 		return 0, fmt.Errorf("%q is not a size: write a whole number with M, G or T, as in 512M or 4G", text)
@@ -120,7 +121,7 @@ func parseParameter(text string) (key, value string, err error) {
 	key, value, found := strings.Cut(text, "=")
 	roll, name, dotted := strings.Cut(key, ".")
 	if !found || !dotted || roll == "" || name == "" {
-		return "", "", fmt.Errorf("%q is not roll.key=value, as in condor.slots=2", text)
+		return "", "", fmt.Errorf("%q is not roll.key=value, as in condor.slots=partitionable", text)
 	}
 	return key, value, nil
 }

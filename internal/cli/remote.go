@@ -35,4 +35,12 @@ type remote interface {
 	PruneImages(ctx context.Context) ([]string, error)
 }
 
-func (a *app) client() (remote, error) { return nil, errors.New("TODO") }
+func (a *app) client() (remote, error) {
+	where, err := a.current()
+	if err != nil {
+		return nil, err
+	}
+	return connect(where)
+}
+
+func connect(where Context) (remote, error) { return nil, errors.New("TODO") }
