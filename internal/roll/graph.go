@@ -40,15 +40,14 @@ func (l *loader) parameter(p Parameter, d item[parameterDoc]) {
 	if p.Help == "" {
 		l.add(rollFile, d.pos, "parameter %q needs a help: one line for who sets it", p.Name)
 	}
-	all := []string{TypeString, TypeInt, TypeBool, TypeEnum, TypeSecret}
-	if !slices.Contains(all, p.Type) {
-		l.add(rollFile, d.pos, "type %q of parameter %q is none of %s%s", p.Type, p.Name, strings.Join(all, ", "), didYouMean(p.Type, slices.Values(all)))
+	if !slices.Contains(parameterTypes, p.Type) {
+		l.add(rollFile, d.pos, "type %q of parameter %q is none of %s%s", p.Type, p.Name, strings.Join(parameterTypes, ", "), didYouMean(p.Type, slices.Values(parameterTypes)))
 		return
 	}
 	if (p.Type == TypeEnum) != (len(p.Values) > 0) {
 		l.add(rollFile, d.pos, "values belong to an enum, and an enum needs them")
 	}
-	if (p.Min != nil || p.Max != nil) && (p.Type == TypeBool || p.Type == TypeEnum) {
+	if (p.Min != nil || p.Max != nil) && !slices.Contains([]string{TypeInt, TypeString, TypeSecret}, p.Type) {
 		l.add(rollFile, d.pos, "min and max do not fit the type %s", p.Type)
 	}
 	if p.Min != nil && p.Max != nil && *p.Min > *p.Max {

@@ -1,7 +1,9 @@
 package roll
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,7 +18,13 @@ const (
 	TypeBool   = "bool"
 	TypeEnum   = "enum"
 	TypeSecret = "secret"
+	// Lists, their words parted by spaces; they may be empty.
+	TypePackages  = "packages"  // names of packages
+	TypePorts     = "ports"     // TCP ports
+	TypeAddresses = "addresses" // IPv4 addresses
 )
+
+var parameterTypes = []string{TypeString, TypeInt, TypeBool, TypeEnum, TypeSecret, TypePackages, TypePorts, TypeAddresses}
 
 // Parameter is set once for a whole cluster.
 type Parameter struct {
@@ -37,7 +45,8 @@ type Parameter struct {
 // maxValue bounds a parameter's value, in bytes.
 const maxValue = 4096
 
-// check returns what is wrong with a value, "" if nothing is.
+// check returns what is wrong with a value, "" if nothing is. It never shows
+// the value of a secret.
 func (p Parameter) check(value string) string {
 	show := fmt.Sprintf("%q", value)
 	if p.Type == TypeSecret {
@@ -49,81 +58,94 @@ func (p Parameter) check(value string) string {
 	case !utf8.ValidString(value) || strings.ContainsAny(value, "\x00\r\n"):
 		return show + " must be one line of text"
 	}
-	n := len(value)
 	switch p.Type {
 	case TypeBool:
 		if value != "true" && value != "false" {
 			return show + " is not true or false"
 		}
-		return ""
 	case TypeEnum:
 		if !slices.Contains(p.Values, value) {
 			return show + " is not one of " + strings.Join(p.Values, ", ") + didYouMean(value, slices.Values(p.Values))
 		}
-		return ""
 	case TypeInt:
-		var err error
-		if n, err = strconv.Atoi(value); err != nil {
+		n, err := strconv.Atoi(value)
+		if err != nil {
 			return show + " is not a whole number"
 		}
-	}
-	of := ""
-	if p.Type != TypeInt {
-		of = fmt.Sprintf(" has %d bytes,", n)
-	}
-	if p.Min != nil && n < *p.Min {
-		return fmt.Sprintf("%s%s the least is %d", show, comma(of), *p.Min)
-	}
-	if p.Max != nil && n > *p.Max {
-		return fmt.Sprintf("%s%s the most is %d", show, comma(of), *p.Max)
-	}
-	if p.Match == "" {
-		return ""
-	}
-	if re, err := regexp.Compile(`^(?:` + p.Match + `)$`); err != nil || !re.MatchString(value) {
-		return fmt.Sprintf("%s does not match %s: %s", show, p.Match, p.Help)
+		return p.bounds(n, show, "")
+	case TypePackages, TypePorts, TypeAddresses:
+		for word := range strings.FieldsSeq(value) {
+			if message := p.word(word); message != "" {
+				return fmt.Sprintf("%q %s", word, message)
+			}
+		}
+	default:
+		if re, err := regexp.Compile(`^(?:` + p.Match + `)$`); p.Match != "" && (err != nil || !re.MatchString(value)) {
+			return fmt.Sprintf("%s does not match %s: %s", show, p.Match, p.Help)
+		}
+		return p.bounds(len(value), show, " bytes")
 	}
 	return ""
 }
 
-func comma(of string) string {
-	if of == "" {
-		return ":"
+// word returns what is wrong with one word of a list.
+func (p Parameter) word(word string) string {
+	switch p.Type {
+	case TypePackages:
+		if !packageName.MatchString(word) {
+			return "cannot be the name of a package"
+		}
+	case TypePorts:
+		n, err := strconv.ParseUint(word, 10, 16)
+		if err != nil || n == 0 || word[0] == '0' {
+			return "is not a port: 1 to 65535"
+		}
+	case TypeAddresses:
+		if a, err := netip.ParseAddr(word); err != nil || !a.Is4() {
+			return "is not an IPv4 address"
+		}
 	}
-	return of
+	return ""
+}
+
+func (p Parameter) bounds(n int, show, unit string) string {
+	if p.Min != nil && n < *p.Min {
+		return fmt.Sprintf("%s is too small: at least %d%s", show, *p.Min, unit)
+	}
+	if p.Max != nil && n > *p.Max {
+		return fmt.Sprintf("%s is too large: at most %d%s", show, *p.Max, unit)
+	}
+	return ""
 }
 
 // typed turns a value (or the default, for nil) into what conditions compare.
 func (p Parameter) typed(value any) (any, error) {
-	written, isText := value.(string)
 	if value == nil {
-		isText = true
-		if p.Default != nil {
-			written = *p.Default
+		if p.Default == nil {
+			return nil, errors.New("must be given: " + p.Help)
 		}
+		value = *p.Default
 	}
-	switch p.Type {
-	case TypeInt:
-		if n, ok := value.(int); ok {
-			return n, nil
+	switch v := value.(type) {
+	case int:
+		if p.Type == TypeInt {
+			return v, nil
 		}
-		if isText && value == nil && p.Default == nil {
-			return 0, fmt.Errorf("must be given")
+	case bool:
+		if p.Type == TypeBool {
+			return v, nil
 		}
-		if isText {
-			return strconv.Atoi(written)
+	case string:
+		if message := p.check(v); message != "" {
+			return nil, errors.New(message)
 		}
-	case TypeBool:
-		if b, ok := value.(bool); ok {
-			return b, nil
+		switch p.Type {
+		case TypeInt:
+			return strconv.Atoi(v)
+		case TypeBool:
+			return v == "true", nil
 		}
-		if isText {
-			return written == "true", nil
-		}
-	default:
-		if isText {
-			return written, nil
-		}
+		return v, nil
 	}
-	return nil, fmt.Errorf("is a %T, which is not %s", value, p.Type)
+	return nil, fmt.Errorf("is a %T, which is not the type %s", value, p.Type)
 }
