@@ -12,7 +12,7 @@ import (
 )
 
 // Live reports whether a cluster still holds its name and its resources: it
-// does until everything of it is stopped and wiped, whatever its state.
+// does until the manager noted that it is over, EndedAt, whatever its state.
 func Live(c cluster.Cluster) bool { return c.EndedAt == nil }
 
 // InsertCluster adds a cluster with version 1. A live cluster of the same
