@@ -44,7 +44,7 @@ func referencePages(root *cobra.Command) map[string][]byte {
 	pages := map[string][]byte{}
 	var index bytes.Buffer
 	fmt.Fprintf(&index, "# The commands\n\n<!-- Generated from the commands; do not edit. -->\n\n%s\n\n", root.Long)
-	fmt.Fprintf(&index, "%s\n| command | does |\n|---|---|\n", flagTable("Flags of every command", root.PersistentFlags()))
+	fmt.Fprintf(&index, "%s| command | does |\n|---|---|\n", flagTable("Flags of every command", root.PersistentFlags()))
 	for _, cmd := range root.Commands() {
 		if !documented(cmd) {
 			continue
@@ -52,7 +52,7 @@ func referencePages(root *cobra.Command) map[string][]byte {
 		name := "quarry-" + cmd.Name() + ".md"
 		var page bytes.Buffer
 		fmt.Fprintf(&page, "<!-- Generated from the commands; do not edit. -->\n\n")
-		writePage(&page, cmd, &index, name)
+		writePage(&page, cmd, &index, name, "#")
 		pages[name] = page.Bytes()
 	}
 	pages["README.md"] = index.Bytes()
@@ -64,9 +64,10 @@ func documented(cmd *cobra.Command) bool {
 }
 
 // writePage writes cmd and what is below it, and a line about each to index.
-func writePage(page *bytes.Buffer, cmd *cobra.Command, index *bytes.Buffer, file string) {
+// level is the marks of its head.
+func writePage(page *bytes.Buffer, cmd *cobra.Command, index *bytes.Buffer, file, level string) {
 	fmt.Fprintf(index, "| [`%s`](%s#%s) | %s |\n", cmd.CommandPath(), file, strings.ReplaceAll(cmd.CommandPath(), " ", "-"), cmd.Short)
-	fmt.Fprintf(page, "# %s\n\n%s\n\n", cmd.CommandPath(), cmd.Short)
+	fmt.Fprintf(page, "%s %s\n\n%s\n\n", level, cmd.CommandPath(), cmd.Short)
 	if !cmd.HasSubCommands() {
 		fmt.Fprintf(page, "```\n%s\n```\n\n", cmd.UseLine())
 	}
@@ -75,11 +76,11 @@ func writePage(page *bytes.Buffer, cmd *cobra.Command, index *bytes.Buffer, file
 	}
 	page.WriteString(flagTable("Flags", cmd.NonInheritedFlags()))
 	if cmd.Example != "" {
-		fmt.Fprintf(page, "## Examples\n\n```sh\n%s\n```\n\n", cmd.Example)
+		fmt.Fprintf(page, "### Examples\n\n```sh\n%s\n```\n\n", cmd.Example)
 	}
 	for _, child := range cmd.Commands() {
 		if documented(child) {
-			writePage(page, child, index, file)
+			writePage(page, child, index, file, "##")
 		}
 	}
 }
@@ -93,7 +94,7 @@ func sections(long string) string {
 		return text
 	}
 	var table strings.Builder
-	table.WriteString("\n\n## Exit status\n\n| status | meaning |\n|---|---|\n")
+	table.WriteString("\n\n### Exit status\n\n| status | meaning |\n|---|---|\n")
 	for line := range strings.Lines(exits) {
 		code, meaning, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fmt.Fprintf(&table, "| %s | %s |\n", code, strings.TrimSpace(meaning))
@@ -134,5 +135,5 @@ func flagTable(title string, flags *pflag.FlagSet) string {
 	if table.Len() == 0 {
 		return ""
 	}
-	return "## " + title + "\n\n| flag | meaning |\n|---|---|\n" + table.String() + "\n"
+	return "### " + title + "\n\n| flag | meaning |\n|---|---|\n" + table.String() + "\n"
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"time"
 
@@ -28,6 +29,7 @@ type remote interface {
 	Tokens(ctx context.Context) ([]manager.TokenInfo, error)
 	CreateToken(ctx context.Context, tenant string, expires time.Duration) (manager.TokenInfo, error)
 	RevokeToken(ctx context.Context, id string) error
+	Backup(ctx context.Context, w io.Writer) error
 	Rolls(ctx context.Context) ([]manager.RollInfo, error)
 	Roll(ctx context.Context, name string) (manager.RollInfo, error)
 	Images(ctx context.Context) ([]manager.ImageInfo, error)
