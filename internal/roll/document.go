@@ -205,18 +205,21 @@ func place(dir, file string, p pos) string {
 }
 
 // decode reads one document strictly and reports everything wrong with it.
-// What could be read is in out all the same.
-func (r *report) decode(file string, data []byte, out any) {
+// What could be read is in out all the same; it returns false when that is
+// nothing, because the text is not one YAML document.
+func (r *report) decode(file string, data []byte, out any) bool {
 	err := yaml.Load(data, out, yaml.WithKnownFields())
 	if err == nil {
-		return
+		return true
 	}
+	readable := true
 	all, ok := errors.AsType[*yaml.LoadErrors](err)
 	if !ok {
 		all = &yaml.LoadErrors{}
 		if one, ok := errors.AsType[*yaml.LoadError](err); ok {
 			all.Errors = []*yaml.LoadError{one}
 		}
+		readable = false
 	}
 	for _, e := range all.Errors {
 		p := pos{e.Mark.Line, e.Mark.Column}
@@ -224,10 +227,12 @@ func (r *report) decode(file string, data []byte, out any) {
 			p = kind.pos
 		}
 		r.add(file, p, "%s", plain(e.Message))
+		readable = readable && p.line > 0 // no line: the stream as a whole
 	}
 	if len(all.Errors) == 0 {
 		r.add(file, pos{}, "%v", err)
 	}
+	return readable
 }
 
 var (

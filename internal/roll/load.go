@@ -88,7 +88,9 @@ func (l *loader) load() (*Roll, error) {
 		return l.roll, nil
 	}
 	var doc rollDoc
-	l.decode(rollFile, data, &doc)
+	if !l.decode(rollFile, data, &doc) {
+		return l.roll, nil
+	}
 	l.head(doc)
 	l.parameters(doc.Parameters)
 	if err := l.nodes(); err != nil {

@@ -1,6 +1,12 @@
 // Package roll holds rolls: applications as packages, files, services and
 // scripts on the nodes of a graph. Walking the graph from an appliance gives
 // its profile. Pure: rolls are read through an fs.FS.
+//
+// Guarantees: a roll either loads whole or every mistake in it is told with
+// file and line; a walk of the same rolls with the same attributes gives the
+// same profile; conditions can neither see the clock nor run code; a Catalog,
+// a Roll and a Selection are never changed after they are made. The format is
+// described in rolls/README.md.
 package roll
 
 import "time"
