@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"quarry/internal/pnode"
 )
@@ -41,14 +40,6 @@ type agent struct {
 	fabricSetUp bool // used by converge only
 
 	work sync.WaitGroup // runners
-}
-
-// wiring is what the switch was last told.
-type wiring struct {
-	round uint64 // of the last plan that the switch was equal to
-	at    time.Time
-	ports []port
-	keys  map[Key]bool
 }
 
 func newAgent(cfg Config, d deps) *agent {

@@ -95,24 +95,21 @@ func lifeWithCrash(t *testing.T, n int, late bool) bool {
 	c.Open = true
 	w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
 	p := w.start()
-	restart := func() bool {
-		select {
-		case <-p.done:
-			time.Sleep(2 * time.Second) // as long as a supervisor takes
-			p = w.start()
-			return true
-		default:
-			return false
-		}
-	}
 	died := false
-	for time.Since(begin) < 8*time.Minute {
-		time.Sleep(250 * time.Millisecond)
-		died = restart() || died
-		if time.Since(begin) == 150*time.Second {
-			p.await("readiness", time.Minute, ready(farm, 2))
+	follow := func(until time.Duration) {
+		for rest := until - time.Since(begin); rest > 0; rest = until - time.Since(begin) {
+			select {
+			case <-p.done:
+				died = true
+				time.Sleep(2 * time.Second) // as long as a supervisor takes
+				p = w.start()
+			case <-time.After(rest):
+			}
 		}
 	}
+	follow(150 * time.Second)
+	p.await("readiness", time.Minute, ready(farm, 2))
+	follow(8 * time.Minute)
 	defer p.stop()
 	for _, what := range w.doubled {
 		t.Error(what)

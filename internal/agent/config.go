@@ -22,6 +22,8 @@ import (
 const (
 	DefaultDir   = "/var/lib/quarry/agent"
 	DefaultGrace = 10 * time.Second
+
+	DefaultImageBytes = 20 << 30
 )
 
 // Config is how an agent is run. Zero fields mean the defaults.
@@ -47,6 +49,10 @@ type Config struct {
 	// Starts bounds how many guests are being started at the same time.
 	Starts int
 
+	// ImageBytes is how much room images may take before those that nothing
+	// here needs are removed, the least recently used first.
+	ImageBytes int64
+
 	// OfferCPUs, OfferMemoryMiB and OfferDiskMiB are the most the machine
 	// offers, for providers who keep a part for themselves. Zero: all of it.
 	OfferCPUs, OfferMemoryMiB, OfferDiskMiB int
@@ -62,6 +68,9 @@ func (c Config) withDefaults() Config {
 	if c.Grace == 0 {
 		c.Grace = DefaultGrace
 	}
+	if c.ImageBytes == 0 {
+		c.ImageBytes = DefaultImageBytes
+	}
 	if c.StepDeadline == 0 {
 		c.StepDeadline = 20 * time.Minute
 	}
@@ -74,5 +83,5 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Files below Config.Dir.
+// path is that of a file in the agent's folder.
 func (c Config) path(name string) string { return filepath.Join(c.Dir, name) }

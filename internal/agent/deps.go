@@ -61,10 +61,13 @@ type bootFiles struct{ Disk, Kernel, Initrd, Arguments string }
 // network is the pnode's part of the site's network.
 type network interface {
 	Setup(ctx context.Context) error
-	// Apply makes the switch have exactly these ports of Quarry's.
+	// Apply makes the switch have exactly these ports of Quarry's. One that
+	// cannot be made does not hold up the others.
 	Apply(ctx context.Context, ports []port) error
+	// Ports are those the switch has, as recorded there.
+	Ports(ctx context.Context) ([]port, error)
 	// TapName is the name of a leg's tap; the same arguments give the same one.
-	TapName(clusterID, vnode string, leg int) string
+	TapName(clusterID, vnode, network string) string
 	// HasUplink says whether the pnode is wired to the outside network.
 	HasUplink(ctx context.Context) bool
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 
 	"quarry/internal/cluster"
+	"quarry/internal/fabric"
 	"quarry/internal/pnode"
 )
 
@@ -40,8 +41,8 @@ func checkDesired(d pnode.Desired) error {
 			bad("cluster %q: twice", c.ID)
 		}
 		seen[c.ID] = true
-		if c.VLAN < 1 || c.VLAN > 4094 {
-			bad("cluster %q: VLAN %d is not 1…4094", c.ID, c.VLAN)
+		if c.VLAN < 1 || c.VLAN > fabric.MaxVLAN {
+			bad("cluster %q: VLAN %d is not 1…%d", c.ID, c.VLAN, fabric.MaxVLAN)
 		}
 		if c.CloseAt.IsZero() {
 			bad("cluster %q: it never closes", c.ID)
@@ -74,6 +75,7 @@ func checkVnode(v pnode.Vnode, macs map[string]bool) error {
 	if !isAddress(v.Image) {
 		return fmt.Errorf("image %q is not a content address", v.Image)
 	}
+	networks := map[string]bool{}
 	for _, leg := range v.Identity.Legs {
 		mac, err := net.ParseMAC(leg.MAC)
 		if err != nil || len(mac) != 6 || mac[0]&1 != 0 {
@@ -82,9 +84,13 @@ func checkVnode(v pnode.Vnode, macs map[string]bool) error {
 		if leg.Network != cluster.PrivateNetwork && leg.Network != cluster.OutsideNetwork {
 			return fmt.Errorf("leg %q: no such network", leg.Network)
 		}
-		if _, err := netip.ParsePrefix(leg.Address); err != nil {
-			return fmt.Errorf("leg %q: address %q has no prefix length", leg.Network, leg.Address)
+		if p, err := netip.ParsePrefix(leg.Address); err != nil || !p.Addr().Is4() {
+			return fmt.Errorf("leg %q: %q is no IPv4 address with prefix length", leg.Network, leg.Address)
 		}
+		if networks[leg.Network] {
+			return fmt.Errorf("leg %q: twice", leg.Network)
+		}
+		networks[leg.Network] = true
 		if macs[mac.String()] {
 			return fmt.Errorf("leg %q: MAC %q: twice", leg.Network, leg.MAC)
 		}

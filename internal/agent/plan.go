@@ -45,10 +45,12 @@ type plan struct {
 	next time.Time
 }
 
+type tapNamer func(clusterID, vnode, network string) string
+
 // makePlan decides what has to be at an instant. The outside leg of a cluster
 // is open from OpenAt (if the manager had evidence) until CloseAt, whatever
 // else is going on; ports stay until their vnode is gone.
-func makePlan(d pnode.Desired, a actual, tap func(cluster, vnode string, leg int) string, now time.Time) plan {
+func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
 	p := plan{run: map[Key]wanted{}}
 	present := map[Key]bool{}
 	inCluster := map[string]bool{}
@@ -107,11 +109,11 @@ func (p *plan) due(at, now time.Time) {
 	}
 }
 
-func portsOf(c pnode.Cluster, v pnode.Vnode, open bool, tap func(string, string, int) string) []port {
+func portsOf(c pnode.Cluster, v pnode.Vnode, open bool, tap tapNamer) []port {
 	var ports []port
-	for i, leg := range v.Identity.Legs {
+	for _, leg := range v.Identity.Legs {
 		p := port{
-			Tap: tap(c.ID, v.Name, i), MAC: leg.MAC, VLAN: c.VLAN, Open: true,
+			Tap: tap(c.ID, v.Name, leg.Network), MAC: leg.MAC, VLAN: c.VLAN, Open: true,
 			Router: v.Appliance == cluster.Gateway, key: Key{c.ID, v.Name},
 		}
 		if prefix, err := netip.ParsePrefix(leg.Address); err == nil {

@@ -146,7 +146,7 @@ func (r *runner) makeReadyToStart(ctx context.Context) error {
 		return err
 	}
 	r.say(false, "waiting for the switch")
-	err := r.a.wired.until(ctx, func() bool { return r.a.isWired(r.key) })
+	err := r.a.wired.until(ctx, func() bool { return r.a.isWired(r.aim()) })
 	r.say(false, "")
 	return err
 }
@@ -159,12 +159,6 @@ func (r *runner) fetched(percent int) {
 	}
 	r.mu.Unlock()
 	r.a.changed.fire()
-}
-
-func (a *agent) isWired(k Key) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.applied.keys[k] && !a.applied.at.IsZero()
 }
 
 // makeDisk gives the vnode its disk, unless it has one.

@@ -215,13 +215,16 @@ func (g *fakeGuest) serve(ctx context.Context, conn net.Conn, deaf bool) {
 	if g.changed.until(ctx, func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.up }) != nil {
 		return
 	}
-	for {
+	for first := true; ; first = false {
 		changed := g.changed.wait()
 		g.mu.Lock()
-		current := g.current
+		current, known := g.current, g.identity != nil
 		g.mu.Unlock()
 		boot := fmt.Sprintf("boot-%d", g.starts)
-		out := []vnode.FromGuest{{Type: "hello", BootID: boot, Stage: current.Stage}}
+		var out []vnode.FromGuest
+		if first || !known {
+			out = append(out, vnode.FromGuest{Type: "hello", BootID: boot, Stage: current.Stage})
+		}
 		if current.Type != "" {
 			current.BootID = boot
 			out = append(out, current)
@@ -375,8 +378,14 @@ func (f fakeFabric) Setup(context.Context) error { return f.w.fabricErr }
 
 func (f fakeFabric) HasUplink(context.Context) bool { return true }
 
-func (f fakeFabric) TapName(clusterID, vnode string, leg int) string {
-	return fmt.Sprintf("%.4s-%.8s%d", clusterID, vnode, leg)
+func (f fakeFabric) TapName(clusterID, vnode, leg string) string {
+	return fmt.Sprintf("%.4s-%.8s%.1s", clusterID, vnode, leg)
+}
+
+func (f fakeFabric) Ports(context.Context) ([]port, error) {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	return slices.Clone(f.w.ports), f.w.fabricErr
 }
 
 func (f fakeFabric) Apply(ctx context.Context, ports []port) error {

@@ -2,12 +2,12 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 
+	"github.com/vishvananda/netlink"
+
+	"quarry/internal/fabric"
 	"quarry/internal/hypervisor"
 	"quarry/internal/image"
 )
@@ -15,10 +15,14 @@ import (
 // guestAdapter maps the agent's words to those of package hypervisor.
 type guestAdapter struct {
 	hypervisor.Hypervisor
-	probe func(context.Context) (string, error)
+	// userspace starts guests where the switch passes frames on as they are.
+	userspace hypervisor.Hypervisor
+	probe     hypervisor.ProbeConfig
 }
 
-func (g guestAdapter) ProbeAccelerator(ctx context.Context) (string, error) { return g.probe(ctx) }
+func (g guestAdapter) ProbeAccelerator(ctx context.Context) (string, error) {
+	return hypervisor.ProbeAccelerator(ctx, g.probe)
+}
 
 func (g guestAdapter) List(ctx context.Context) ([]guestState, error) {
 	infos, err := g.Hypervisor.List(ctx)
@@ -38,7 +42,11 @@ func (g guestAdapter) Start(ctx context.Context, v guest) error {
 	for _, n := range v.NICs {
 		nics = append(nics, hypervisor.NIC{Tap: n.Tap, MAC: n.MAC})
 	}
-	return g.Hypervisor.Start(ctx, hypervisor.Guest{
+	starter := g.Hypervisor
+	if switchesInUserspace() {
+		starter = g.userspace
+	}
+	return starter.Start(ctx, hypervisor.Guest{
 		Name: v.Name, CPUs: v.CPUs, MemoryMiB: v.MemoryMiB, Disk: hypervisor.Disk{Path: v.Disk, Format: "qcow2"},
 		Kernel: v.Boot.Kernel, Initrd: v.Boot.Initrd, KernelArguments: v.Boot.Arguments,
 		NICs: nics, ConsoleLog: v.ConsoleLog, Channel: v.Channel, Accelerator: v.Accelerator,
@@ -47,6 +55,52 @@ func (g guestAdapter) Start(ctx context.Context, v guest) error {
 
 func (g guestAdapter) CreateOverlay(ctx context.Context, base, overlay string, sizeMiB int) error {
 	return hypervisor.CreateOverlay(ctx, base, overlay, sizeMiB)
+}
+
+// switchesInUserspace says whether Open vSwitch forwards by itself: the
+// kernel's datapath shows its bridges as devices of a type of their own.
+func switchesInUserspace() bool {
+	bridge, err := netlink.LinkByName(fabric.BridgeSite)
+	return err == nil && bridge.Type() != "openvswitch"
+}
+
+// fabricAdapter maps the agent's words to those of package fabric.
+type fabricAdapter struct{ *fabric.Fabric }
+
+func (f fabricAdapter) TapName(clusterID, vnode, network string) string {
+	return fabric.TapName(clusterID, vnode, network)
+}
+
+func (f fabricAdapter) HasUplink(context.Context) bool {
+	_, err := netlink.LinkByName(fabric.BridgeOutside)
+	return err == nil
+}
+
+func (f fabricAdapter) Apply(ctx context.Context, ports []port) error {
+	var want []fabric.Port
+	for _, p := range ports {
+		bridge := fabric.BridgeSite
+		if p.Outside {
+			bridge = fabric.BridgeOutside
+		}
+		want = append(want, fabric.Port{
+			Tap: p.Tap, Bridge: bridge, VLAN: p.VLAN, MAC: p.MAC, Addresses: p.Addresses, Open: p.Open, Router: p.Router,
+			Owner: p.key.Cluster, Vnode: p.key.Vnode,
+		})
+	}
+	return f.Fabric.Apply(ctx, want)
+}
+
+func (f fabricAdapter) Ports(ctx context.Context) ([]port, error) {
+	have, err := f.Fabric.Ports(ctx)
+	var ports []port
+	for _, p := range have {
+		ports = append(ports, port{
+			Tap: p.Tap, Outside: p.Bridge == fabric.BridgeOutside, VLAN: p.VLAN, MAC: p.MAC, Addresses: p.Addresses,
+			Open: p.Open, Router: p.Router, key: Key{p.Owner, p.Vnode},
+		})
+	}
+	return ports, err
 }
 
 // imageAdapter is a store and where images come from.
@@ -97,13 +151,4 @@ func (s imageAdapter) Prune(keep func(string) bool) error {
 func dialChannel(ctx context.Context, socket string) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "unix", socket)
-}
-
-// lock keeps a second agent out of the folder until the process ends.
-func lock(dir string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the agent's folder: %w", err)
-	}
-	return file, nil
 }
