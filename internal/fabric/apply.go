@@ -67,12 +67,12 @@ func (f *Fabric) Apply(ctx context.Context, want []Port) error {
 	if err != nil {
 		return err
 	}
-	if pl.unsettles(want) {
+	if pl.shuts {
 		if err := f.settle(ctx); err != nil {
 			return err
 		}
 	}
-	return errors.Join(tapErr, bridgeErr, portErr, removeTaps(wanted))
+	return errors.Join(tapErr, bridgeErr, portErr, removeTaps(links, wanted))
 }
 
 // admit gives ports their flows; refused names those the switch does not have.
@@ -181,11 +181,13 @@ func (d *database) operations(ctx context.Context, pl plan) ([]ovsdb.Operation, 
 		row := record(p)
 		row.UUID = fmt.Sprintf("port%d", i)
 		row.Interfaces = []string{fmt.Sprintf("interface%d", i)}
-		ops, err := d.client.Create(&interfaceRow{UUID: row.Interfaces[0], Name: p.Tap}, &row)
-		if err != nil {
-			return nil, fmt.Errorf("prepare port %s: %w", p.Tap, err)
+		for _, r := range []model.Model{&interfaceRow{UUID: row.Interfaces[0], Name: p.Tap}, &row} {
+			ops, err := d.client.Create(r)
+			if err != nil {
+				return nil, fmt.Errorf("prepare port %s: %w", p.Tap, err)
+			}
+			all = append(all, ops...)
 		}
-		all = append(all, ops...)
 		joining[p.Bridge] = append(joining[p.Bridge], row.UUID)
 	}
 	for _, name := range []string{BridgeSite, BridgeOutside} {

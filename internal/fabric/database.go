@@ -77,11 +77,23 @@ func openDatabase(ctx context.Context, endpoint string) (*database, error) {
 	if err := c.Connect(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := c.MonitorAll(ctx); err != nil {
+	if _, err := c.Monitor(ctx, watched(c)); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return &database{client: c}, nil
+}
+
+// watched names the columns of our rows: the library cannot take others, and
+// the statistics of interfaces change all the time.
+func watched(c client.Client) *client.Monitor {
+	root, b, p, i := &rootRow{}, &bridgeRow{}, &portRow{}, &interfaceRow{}
+	return c.NewMonitor(
+		client.WithTable(root, &root.NextCfg, &root.CurCfg),
+		client.WithTable(b, &b.Name, &b.Ports, &b.FailMode),
+		client.WithTable(p, &p.Name, &p.Interfaces, &p.Tag, &p.VLANMode, &p.ExternalIDs),
+		client.WithTable(i, &i.Name, &i.Type, &i.Ofport, &i.Error),
+	)
 }
 
 func (d *database) close() { d.client.Close() }
