@@ -21,24 +21,27 @@ func newCluster(a *app) *cobra.Command {
 }
 
 func newClusterList(a *app) *cobra.Command {
-	return &cobra.Command{
+	var over bool
+	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List your clusters",
-		Long:    withExit("List the clusters of your tenant; the provider sees everybody's.", exitsRefused),
-		Example: "quarry cluster list\nquarry cluster list -o json",
+		Long:    withExit("List the clusters of your tenant; the provider sees everybody's. Those that are\nover are shown with --all.", exitsRefused),
+		Example: "quarry cluster list\nquarry cluster list --all -o json",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
 			if err != nil {
 				return err
 			}
-			all, err := client.Clusters(cmd.Context(), false)
+			all, err := client.Clusters(cmd.Context(), over)
 			if err != nil {
 				return err
 			}
 			return a.print(all, func(w io.Writer) { listClusters(w, all) })
 		},
 	}
+	cmd.Flags().BoolVar(&over, "all", false, "also those that are over")
+	return cmd
 }
 
 func listClusters(w io.Writer, all []cluster.Cluster) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quarry/internal/api"
 	"quarry/internal/cluster"
 )
 
@@ -21,7 +22,7 @@ its VLAN and its address return. The command returns once the end is ordered;
 		Args:              args("NAME"),
 		ValidArgsFunction: a.completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd.Context(), args[0], "ends now", remote.EndCluster)
+			return a.change(cmd.Context(), args[0], "ends now", (*api.Client).EndCluster)
 		},
 	}
 }
@@ -35,13 +36,13 @@ func newClusterCancel(a *app) *cobra.Command {
 		Args:              args("NAME"),
 		ValidArgsFunction: a.completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd.Context(), args[0], "is cancelled", remote.CancelCluster)
+			return a.change(cmd.Context(), args[0], "is cancelled", (*api.Client).CancelCluster)
 		},
 	}
 }
 
 // change does one thing to a cluster and says what became of it.
-func (a *app) change(ctx context.Context, name, done string, do func(remote, context.Context, string) (cluster.Cluster, error)) error {
+func (a *app) change(ctx context.Context, name, done string, do func(*api.Client, context.Context, string) (cluster.Cluster, error)) error {
 	client, err := a.client()
 	if err != nil {
 		return err

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"quarry/internal/api"
 	"quarry/internal/cluster"
 )
 
@@ -46,29 +46,20 @@ a line of JSON.`, exitsRefused, exitsNotFound),
 	return cmd
 }
 
-// follow prints events as they come. A stream that breaks is taken up again
-// after the last event that was seen.
-func (a *app) follow(ctx context.Context, client remote, name string) error {
-	var last int64
-	for {
-		for event, err := range client.Follow(ctx, name, last) {
-			if err != nil && !passing(err) {
-				return err
-			}
-			if err != nil {
-				break
-			}
-			last = event.Seq
-			if err := a.printEvent(event); err != nil {
-				return err
-			}
+// follow prints events as they come, until the user interrupts it.
+func (a *app) follow(ctx context.Context, client *api.Client, name string) error {
+	for event, err := range client.Follow(ctx, name, 0) {
+		if ctx.Err() != nil {
+			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return nil // interrupted by the user: that is how following ends
-		case <-time.After(time.Second):
+		if err != nil {
+			return err
+		}
+		if err := a.printEvent(event); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func (a *app) printEvent(e cluster.Event) error {

@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"quarry/internal/api"
 	"quarry/internal/cluster"
 )
 
@@ -47,11 +47,11 @@ something that is no terminal each change becomes a line.`, exitsRefused, exitsN
 }
 
 // watch shows a cluster until it is active or over.
-func (a *app) watch(ctx context.Context, client remote, name string) error {
+func (a *app) watch(ctx context.Context, client *api.Client, name string) error {
 	screen := a.screen()
-	c, err := poll{client: client, name: name, every: time.Second, each: func(c cluster.Cluster) {
-		screen.show(c, a.now())
-	}}.until(ctx, goalActive)
+	p := a.poller(client, name)
+	p.each = func(c cluster.Cluster) { screen.show(c, a.now()) }
+	c, err := p.until(ctx, goalActive)
 	screen.finish(c, a.now())
 	return err
 }

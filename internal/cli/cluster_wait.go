@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -52,7 +51,7 @@ func (a *app) wait(ctx context.Context, name, what, timeout string) error {
 	if err != nil {
 		return err
 	}
-	c, err := poll{client: client, name: name, every: time.Second}.until(ctx, g)
+	c, err := a.poller(client, name).until(ctx, g)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quarry/internal/api"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/lab"
@@ -52,7 +53,7 @@ that is there already is used again.`, exitsRefused, exitsTimeout),
 type demo struct {
 	*app
 	where  Context
-	client remote
+	client *api.Client
 }
 
 func runDemo(ctx context.Context, a *app, dir string) error {
@@ -157,12 +158,8 @@ func (d demo) end(ctx context.Context, c cluster.Cluster) error {
 			return err
 		}
 	}
-	_, err := d.poll(nil).until(ctx, goalEnded)
+	_, err := d.poller(d.client, c.Name).until(ctx, goalEnded)
 	return err
-}
-
-func (d demo) poll(each func(cluster.Cluster)) poll {
-	return poll{client: d.client, name: demoCluster, every: time.Second, each: each}
 }
 
 func (d demo) watchUntilActive(ctx context.Context) (cluster.Cluster, error) {
@@ -170,7 +167,9 @@ func (d demo) watchUntilActive(ctx context.Context) (cluster.Cluster, error) {
 		&timeoutError{fmt.Sprintf("%s was not active within %s", demoCluster, short(demoPatience))})
 	defer cancel()
 	screen := d.screen()
-	c, err := d.poll(func(c cluster.Cluster) { screen.show(c, d.now()) }).until(ctx, goalActive)
+	p := d.poller(d.client, demoCluster)
+	p.each = func(c cluster.Cluster) { screen.show(c, d.now()) }
+	c, err := p.until(ctx, goalActive)
 	screen.finish(c, d.now())
 	return c, err
 }

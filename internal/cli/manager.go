@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 
 	"quarry/internal/fault"
 	"quarry/internal/manager"
+	"quarry/internal/serve"
 	"quarry/internal/store"
 )
 
@@ -23,7 +23,6 @@ import (
 const (
 	managerDir   = "/var/lib/quarry/manager"
 	managerCache = "/var/cache/quarry"
-	storeFile    = "quarry.db" // below managerDir
 )
 
 func newManager(a *app) *cobra.Command {
@@ -73,12 +72,8 @@ func (o initOptions) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(ctx, filepath.Join(o.dir, storeFile))
+	result, err := serve.Init(ctx, o.dir, site)
 	if err != nil {
-		return err
-	}
-	result, err := manager.Init(ctx, st, site, a.now())
-	if err = errors.Join(err, st.Close()); err != nil {
 		return notByServer(err)
 	}
 	return a.print(result, func(w io.Writer) {
@@ -190,7 +185,7 @@ no manager runs. The backup is checked first.`),
 		Example: "sudo quarry manager restore quarry.db --force",
 		Args:    args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := store.Restore(cmd.Context(), args[0], filepath.Join(dir, storeFile), force); err != nil {
+			if err := store.Restore(cmd.Context(), args[0], serve.StorePath(dir), force); err != nil {
 				return notByServer(err)
 			}
 			return a.print(map[string]string{"restored": args[0]}, func(w io.Writer) { fmt.Fprintf(w, "%s is restored\n", args[0]) })

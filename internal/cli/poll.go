@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"quarry/internal/api"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 )
@@ -35,7 +36,7 @@ func (g goal) reached(c cluster.Cluster) (bool, error) {
 		return true, nil
 	}
 	if over || c.State == cluster.Failed || c.State == cluster.Ending || c.State == cluster.Cancelled {
-		return false, errors.New(lost(c, g))
+		return false, errors.New(hopeless(c, g))
 	}
 	return false, nil
 }
@@ -48,8 +49,8 @@ func isOver(c cluster.Cluster) bool {
 	return c.EndedAt != nil && (c.State == cluster.Failed || c.State == cluster.Cancelled)
 }
 
-// lost says that a cluster will not get to g, with every reason there is.
-func lost(c cluster.Cluster, g goal) string {
+// hopeless says that a cluster will not get to g, with every reason there is.
+func hopeless(c cluster.Cluster, g goal) string {
 	var why []string
 	for _, n := range c.Nodes {
 		if n.State == cluster.NodeFailed || n.State == cluster.NodeLost {
@@ -71,16 +72,18 @@ func lost(c cluster.Cluster, g goal) string {
 // poll asks for a cluster again and again. A manager that does not answer for
 // a while, because it restarts, is asked again.
 type poll struct {
-	client remote
+	client *api.Client
 	name   string
 	every  time.Duration
 	each   func(cluster.Cluster) // called with every answer
+	silent func(error)           // called when the manager begins not to answer
 }
 
 // until returns the cluster once it reached g, with an error once it cannot
 // or ctx is over.
 func (p poll) until(ctx context.Context, g goal) (cluster.Cluster, error) {
 	var last cluster.Cluster
+	lost := false
 	tick := time.NewTicker(p.every)
 	defer tick.Stop()
 	for {
@@ -88,6 +91,10 @@ func (p poll) until(ctx context.Context, g goal) (cluster.Cluster, error) {
 		if err != nil && !passing(err) {
 			return last, err
 		}
+		if err != nil && ctx.Err() == nil && !lost {
+			p.silent(err)
+		}
+		lost = err != nil
 		if err == nil {
 			last = c
 			if p.each != nil {
@@ -103,6 +110,13 @@ func (p poll) until(ctx context.Context, g goal) (cluster.Cluster, error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// poller asks the manager about a cluster every second.
+func (a *app) poller(client *api.Client, name string) poll {
+	return poll{client: client, name: name, every: time.Second, silent: func(err error) {
+		fmt.Fprintf(a.err, "quarry: the manager does not answer, asking on: %v\n", err)
+	}}
 }
 
 // passing says whether asking again may help.
