@@ -74,6 +74,9 @@ func (a *apt) update(ctx context.Context, now time.Time) error {
 	if _, err := run(cmd); err != nil {
 		return err
 	}
+	if err := os.RemoveAll(filepath.Join(a.dir, "locks")); err != nil { // of the old indexes
+		return err
+	}
 	stamp := filepath.Join(a.dir, "updated")
 	if err := os.WriteFile(stamp, nil, 0o600); err != nil {
 		return err

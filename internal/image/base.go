@@ -131,7 +131,7 @@ func (b *Builder) bootstrap(ctx context.Context, lock render.Lock, staged, root 
 	for i, p := range packages {
 		names[i] = p.Name
 	}
-	const mounted = `ip link set lo up; mount --bind "$1" "$2"; shift 2; exec "$@"`
+	const mounted = `umask 022; ip link set lo up; mount --bind "$1" "$2"; shift 2; exec "$@"`
 	args := []string{
 		"--mount", "--propagation", "private", "--pid", "--net", "--mount-proc", "--fork", "--kill-child=SIGKILL",
 		"sh", "-c", mounted, "bootstrap", b.poolDir(), filepath.Join(repo, "pool"),
@@ -166,6 +166,11 @@ func maskedUnits() []string {
 		"modprobe@efi_pstore.service", "modprobe@fuse.service", "kmod-static-nodes.service", "systemd-fsck-root.service",
 		"systemd-journal-flush.service", "systemd-tpm2-setup.service", "systemd-tpm2-setup-early.service",
 		"systemd-network-generator.service", "systemd-hibernate-clear.service", "sshd-keygen.service",
+		"systemd-random-seed.service", "systemd-remount-fs.service", "systemd-udev-load-credentials.service",
+		"systemd-networkd-persistent-storage.service", "systemd-tmpfiles-setup-dev.service",
+		"systemd-tmpfiles-setup-dev-early.service", "systemd-user-sessions.service", "tmp.mount",
+		"systemd-sysext.socket", "systemd-creds.socket", "systemd-initctl.socket", "systemd-hostnamed.socket",
+		"run-lock.mount", "systemd-journald-audit.socket", "systemd-networkd-varlink.socket", "systemd-udevd-varlink.socket",
 	}
 }
 

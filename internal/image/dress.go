@@ -27,6 +27,8 @@ func dressBase(ctx context.Context, t tree) error {
 	}
 	for dir, names := range map[string][]string{
 		"etc/systemd/system": maskedUnits(), "etc/systemd/system-generators": maskedGenerators(),
+		// Logins are held off by the guest, and never by this file.
+		"etc/tmpfiles.d": {"systemd-nologin.conf"},
 	} {
 		if err := maskAll(root, dir, names); err != nil {
 			return err
@@ -41,7 +43,7 @@ func dressBase(ctx context.Context, t tree) error {
 	}
 	for _, args := range [][]string{
 		{"useradd", "--create-home", "--shell", "/bin/bash", "--user-group", "admin"},
-		{"systemctl", "enable", "quarry-guest.service", "systemd-networkd.service", "ssh.service"},
+		{"systemctl", "enable", "quarry-guest.service", "quarry-grow.service", "systemd-networkd.service", "ssh.service"},
 		{"systemctl", "set-default", "multi-user.target"},
 		{"ldconfig"},
 	} {
@@ -49,7 +51,7 @@ func dressBase(ctx context.Context, t tree) error {
 			return err
 		}
 	}
-	return removeAll(root, "usr/lib/udev/hwdb.bin", "etc/udev/hwdb.bin", "etc/ssh/sshd_config.d/.keep")
+	return removeAll(root, "usr/lib/udev/hwdb.bin", "etc/udev/hwdb.bin", "etc/modules-load.d/modules.conf", "etc/fstab")
 }
 
 // putTree copies the embedded files into the tree, for root to change.

@@ -13,6 +13,10 @@ mount -t ext4 -o noatime,noinit_itable /dev/vda /root || {
 	echo "quarry: the disk cannot be mounted"
 	exec poweroff -f
 }
+# Opening these loads their modules.
+mkdir -p /dev/net
+mknod -m 666 /dev/net/tun c 10 200
+[ -e /dev/fuse ] || mknod -m 666 /dev/fuse c 10 229
 mount --move /dev /root/dev
 umount /proc
 exec switch_root /root /sbin/init

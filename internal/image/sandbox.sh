@@ -3,6 +3,7 @@
 # REPO (may be empty) with POOL below /run/quarry, read-only. It runs in namespaces of
 # its own (mount, pid, net, ipc, uts): everything ends with the first process.
 set -eu
+umask 022
 root=$1 repo=$2
 pool=$3
 shift 3

@@ -20,6 +20,8 @@ const (
 	stagePrefix = "tmp-"   // an image being made: nothing of it is promised
 	fetchPrefix = "fetch-" // an image being fetched: its files may be resumed
 	usedFile    = "used"   // its time of change is when the image was last used
+
+	fetchKept = 24 * time.Hour
 )
 
 // Store keeps images in a folder, one folder each, named by address.
@@ -153,10 +155,13 @@ func (s *Store) List() ([]Entry, error) {
 
 // Prune removes images, the least recently used first, until the store is
 // below its limit. It never removes one that keep wants. It returns the
-// addresses that went.
+// addresses that went. Halves that nobody has gone on fetching for a day go too.
 func (s *Store) Prune(keep func(address string) bool) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.dropFetches(); err != nil {
+		return nil, err
+	}
 	list, err := s.List()
 	if err != nil || s.limit <= 0 {
 		return nil, err
@@ -180,6 +185,24 @@ func (s *Store) Prune(keep func(address string) bool) ([]string, error) {
 		total -= e.Bytes
 	}
 	return gone, nil
+}
+
+// dropFetches removes halves of images that were given up.
+func (s *Store) dropFetches() error {
+	halves, err := filepath.Glob(filepath.Join(s.dir, fetchPrefix+"*"))
+	if err != nil {
+		return fmt.Errorf("image store: %w", err)
+	}
+	for _, half := range halves {
+		info, err := os.Stat(half)
+		if err != nil || s.now().Sub(info.ModTime()) < fetchKept {
+			continue
+		}
+		if err := os.RemoveAll(half); err != nil {
+			return fmt.Errorf("image store: %w", err)
+		}
+	}
+	return nil
 }
 
 // remove takes the image out of sight before it takes it apart.
