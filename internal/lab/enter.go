@@ -16,8 +16,15 @@ import (
 func inside(pid int, namespaces []string, f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// Never unlocked: the runtime ends the thread with the goroutine.
 		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// The main thread cannot be thrown away, and /proc/PID speaks of
+			// it. While we keep it, another thread is found.
+			defer runtime.UnlockOSThread()
+			result <- inside(pid, namespaces, f)
+			return
+		}
+		// Never unlocked: the runtime ends the thread with the goroutine.
 		if err := enter(pid, namespaces); err != nil {
 			result <- err
 			return

@@ -44,6 +44,7 @@ type link struct {
 	Rack    string `json:"rack"` // name of the end in the rack; the prefix says which switch
 	MAC     string `json:"mac"`
 	Address string `json:"address,omitempty"` // CIDR, empty for a port of a bridge
+	Bridge  string `json:"bridge,omitempty"`  // Open vSwitch bridge whose uplink it is
 }
 
 // mount is a folder or file of the host's own, bound over one of the machine's.

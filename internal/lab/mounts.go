@@ -24,6 +24,13 @@ func furnish(l layout, h host) error {
 	if err := mountRun(l, h); err != nil {
 		return err
 	}
+	// Not only covered: libvirtd reads from the list of mounts that there are
+	// control groups, and they are the machine's.
+	for _, target := range []string{"/proc", "/sys"} {
+		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("take away the machine's %s: %w", target, err)
+		}
+	}
 	for _, m := range []struct{ kind, target, data string }{
 		{"proc", "/proc", ""},
 		{"sysfs", "/sys", ""},
@@ -45,7 +52,25 @@ func furnish(l layout, h host) error {
 			return err
 		}
 	}
+	if err := showLab(l); err != nil {
+		return err
+	}
 	return nameFiles(h, resolver)
+}
+
+// showLab shows the lab's folder where the machine has it, if that is below
+// something that the host has its own of: people name files there to ssh.
+func showLab(l layout) error {
+	if exists(l.site()) {
+		return nil
+	}
+	if err := os.MkdirAll(string(l), 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(insideLab, string(l), "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("show the lab's folder to the host: %w", err)
+	}
+	return nil
 }
 
 // mountRun covers /run with an empty one that shows the host's folder, its
@@ -71,6 +96,7 @@ func mountRun(l layout, h host) error {
 		l.host(h.Name):         insideHost,
 		filepath.Dir(h.Binary): insideBin,
 		l.cache():              insideCache,
+		string(l):              insideLab,
 	} {
 		target = filepath.Join(stage, strings.TrimPrefix(target, "/run"))
 		if err := os.MkdirAll(target, 0o755); err != nil {

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // keepNetwork configures the host's links whenever one appears: when the host
@@ -49,7 +48,7 @@ func (s *supervisor) followLinks(ctx context.Context, updates <-chan netlink.Lin
 	for {
 		var again <-chan time.Time
 		if f() != nil {
-			again = time.After(200 * time.Millisecond)
+			again = time.After(pollEvery)
 		}
 		select {
 		case <-ctx.Done():
@@ -98,18 +97,45 @@ func (s *supervisor) configureLink(l link) error {
 	if err != nil {
 		return err
 	}
+	index := dev.Attrs().Index
+	if s.linkOf(l.Name) == index {
+		return nil
+	}
 	if l.Address != "" {
 		if err := setAddress(dev, l.Address); err != nil {
 			return err
 		}
 	}
-	if dev.Attrs().Flags&net.FlagUp != 0 {
-		return nil
-	}
 	if err := s.plainChecksums(l.Name); err != nil {
 		return err
 	}
-	return linkUp(l.Name)
+	if err := linkUp(l.Name); err != nil {
+		return err
+	}
+	// The rack brings up its end once it is plugged in.
+	if dev.Attrs().RawFlags&unix.IFF_LOWER_UP == 0 {
+		return errors.New("not plugged in")
+	}
+	if s.linkOf(l.Name) != 0 {
+		if err := s.replaceUplink(l); err != nil {
+			return err
+		}
+	}
+	s.setLink(l.Name, index)
+	return nil
+}
+
+// replaceUplink makes Open vSwitch see that a device of the same name is
+// another one: it would go on listening to the old one. It takes two
+// transactions, since one whose outcome looks the same changes nothing.
+func (s *supervisor) replaceUplink(l link) error {
+	if l.Bridge == "" {
+		return nil
+	}
+	if err := s.command("ovs-vsctl", "--timeout=10", "--if-exists", "del-port", l.Bridge, l.Name); err != nil {
+		return err
+	}
+	return s.command(append([]string{"ovs-vsctl", "--timeout=10"}, addUplink(l)...)...)
 }
 
 // plainChecksums makes the device send finished checksums: the userspace
@@ -118,12 +144,7 @@ func (s *supervisor) plainChecksums(dev string) error {
 	if s.host.Datapath != datapathUser {
 		return nil
 	}
-	log, err := os.OpenFile(filepath.Join(insideHost, "log", "network.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	return s.reaper.command(log, "ethtool", "-K", dev, "tx", "off")
+	return s.command("ethtool", "-K", dev, "tx", "off")
 }
 
 func linkUp(name string) error {

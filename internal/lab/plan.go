@@ -30,22 +30,27 @@ const (
 	insideHost  = insideDir + "/host"
 	insideBin   = insideDir + "/bin"
 	insideCache = insideDir + "/cache"
+	insideLab   = insideDir + "/lab"
 )
 
 // plan lists the hosts of a site, the rack first. Pure.
 func plan(s site) []host {
 	hosts := []host{{Name: "rack", Role: roleRack}}
 	manager := host{Name: "manager", Role: roleManager, Internet: true}
-	manager.Links = []link{mgmt("manager", 2), trunk("manager")}
+	manager.Links = []link{mgmt("manager", 2), uplink("trunk0", "", prefixTrunk+"manager")}
 	hosts = append(hosts, manager)
 	for i := 1; i <= s.Pnodes; i++ {
 		h := host{Name: fmt.Sprintf("p%d", i), Role: rolePnode}
-		h.Links = []link{mgmt(h.Name, 10+i), trunk(h.Name)}
+		h.Links = []link{mgmt(h.Name, 10+i), uplink("trunk0", "br-site", prefixTrunk+h.Name)}
 		hosts = append(hosts, h)
 	}
 	for i := 1; i <= s.Gateways; i++ {
 		h := host{Name: fmt.Sprintf("gw%d", i), Role: roleGateway}
-		h.Links = []link{mgmt(h.Name, 30+i), trunk(h.Name), {Name: "outside0", Rack: prefixOutside + h.Name}}
+		h.Links = []link{
+			mgmt(h.Name, 30+i),
+			uplink("trunk0", "br-site", prefixTrunk+h.Name),
+			uplink("outside0", "br-outside", prefixOutside+h.Name),
+		}
 		hosts = append(hosts, h)
 	}
 	outside := host{Name: "outside", Role: roleOutside}
@@ -73,7 +78,7 @@ func mgmt(name string, last int) link {
 	return link{Name: "mgmt0", Rack: prefixMgmt + name, Address: fmt.Sprintf("198.18.0.%d/24", last)}
 }
 
-func trunk(name string) link { return link{Name: "trunk0", Rack: prefixTrunk + name} }
+func uplink(name, bridge, rack string) link { return link{Name: name, Rack: rack, Bridge: bridge} }
 
 // macOf gives an interface the same locally administered address every time.
 func macOf(host, link string) string {
@@ -83,16 +88,6 @@ func macOf(host, link string) string {
 
 func (h host) runsAgent() bool  { return h.Role == rolePnode || h.Role == roleGateway }
 func (h host) runsSwitch() bool { return h.runsAgent() || h.Role == roleRack }
-
-// link returns the host's interface of that name.
-func (h host) hasLink(name string) bool {
-	for _, l := range h.Links {
-		if l.Name == name {
-			return true
-		}
-	}
-	return false
-}
 
 func mountsOf(h host) []mount {
 	mounts := []mount{{Source: "tmp", Target: "/tmp"}}

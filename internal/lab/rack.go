@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -28,15 +26,9 @@ func (s *supervisor) keepPorts(ctx context.Context, switches <-chan struct{}) {
 		return
 	case <-switches:
 	}
-	log, err := os.OpenFile(filepath.Join(insideHost, "log", "ports.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		s.log.ErrorContext(ctx, "open the log of the rack's ports", "error", err)
-		return
-	}
-	defer log.Close()
 	plugged := map[string]int{} // trunk ports, with the number of the device
 	s.onLinkChange(ctx, func() error {
-		err := s.plugAll(log, plugged)
+		err := s.plugAll(plugged)
 		if err != nil {
 			s.log.WarnContext(ctx, "plug in links", "error", err)
 		}
@@ -44,7 +36,7 @@ func (s *supervisor) keepPorts(ctx context.Context, switches <-chan struct{}) {
 	})
 }
 
-func (s *supervisor) plugAll(log *os.File, plugged map[string]int) error {
+func (s *supervisor) plugAll(plugged map[string]int) error {
 	for _, name := range []string{rackMgmt, rackOutside} {
 		if err := ensureBridge(name); err != nil {
 			return err
@@ -62,7 +54,7 @@ func (s *supervisor) plugAll(log *os.File, plugged map[string]int) error {
 		case strings.HasPrefix(name, prefixOutside):
 			problems = append(problems, plugBridge(dev, rackOutside))
 		case strings.HasPrefix(name, prefixTrunk):
-			problems = append(problems, s.plugTrunk(log, dev, plugged))
+			problems = append(problems, s.plugTrunk(dev, plugged))
 		}
 	}
 	return errors.Join(problems...)
@@ -91,7 +83,7 @@ func plugBridge(dev netlink.Link, bridge string) error {
 }
 
 // plugTrunk takes the port out and in again when its device is a new one.
-func (s *supervisor) plugTrunk(log *os.File, dev netlink.Link, plugged map[string]int) error {
+func (s *supervisor) plugTrunk(dev netlink.Link, plugged map[string]int) error {
 	name, index := dev.Attrs().Name, dev.Attrs().Index
 	if plugged[name] == index && dev.Attrs().Flags&net.FlagUp != 0 {
 		return nil
@@ -99,14 +91,12 @@ func (s *supervisor) plugTrunk(log *os.File, dev netlink.Link, plugged map[strin
 	if err := s.plainChecksums(name); err != nil {
 		return err
 	}
-	if err := linkUp(name); err != nil {
-		return err
-	}
-	err := s.reaper.command(log, "ovs-vsctl", "--timeout=10", "--if-exists", "del-port", rackTrunk, name,
-		"--", "add-port", rackTrunk, name)
-	if err != nil {
-		return fmt.Errorf("plug %s into the rack switch: %w", name, err)
+	// Two transactions, as for the uplink of a host.
+	for _, argv := range [][]string{{"--if-exists", "del-port", rackTrunk, name}, {"add-port", rackTrunk, name}} {
+		if err := s.command(append([]string{"ovs-vsctl", "--timeout=10"}, argv...)...); err != nil {
+			return fmt.Errorf("plug %s into the rack switch: %w", name, err)
+		}
 	}
 	plugged[name] = index
-	return nil
+	return linkUp(name)
 }

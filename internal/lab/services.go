@@ -80,11 +80,14 @@ func managerServices(h host) []service {
 			Ready: ready{File: "/sys/class/net/internet0"},
 		},
 		{
-			Name: "manager-init", Kind: once, Output: managerInit,
-			Argv: h.quarry("manager", "init", "--dir", managerDir, "--server", serverURL, "-o", "json"),
+			// A site whose first token nobody has kept is of no use: an
+			// attempt that was cut short is begun anew.
+			Name: serviceInit, Kind: once, Output: managerInit,
+			Argv: append([]string{"sh", "-c", `rm -rf "$0" && exec "$@"`, managerDir},
+				h.quarry("manager", "init", "--dir", managerDir, "--server", serverURL, "-o", "json")...),
 		},
 		{
-			Name: "manager", Kind: daemon,
+			Name: serviceManager, Kind: daemon,
 			Argv:  h.quarry("manager", "run", "--dir", managerDir, "--listen", managerAddress+":"+managerPort),
 			Ready: ready{TCP: managerAddress + ":" + managerPort},
 		},
@@ -101,7 +104,7 @@ func agentServices(h host) []service {
 			Ready: ready{Unix: "/run/libvirt/libvirt-sock"},
 		},
 		service{
-			Name: "agent-enrol", Kind: once, Needs: []string{enrolToken, enrolCA},
+			Name: serviceEnrol, Kind: once, Needs: []string{enrolToken, enrolCA},
 			Argv: h.quarry("agent", "enroll", "--dir", agentDir, "--server", serverURL,
 				"--token-file", enrolToken, "--ca", enrolCA, "--name", h.Name),
 		},
@@ -138,23 +141,28 @@ func switchServices() []service {
 // siteBridges makes a pnode's bridges. They fail closed: without the flows
 // that the agent installs they forward nothing.
 func siteBridges(h host) []service {
-	services := []service{bridge(h, "br-site", "trunk0", "secure")}
-	if h.hasLink("outside0") {
-		services = append(services, bridge(h, "br-outside", "outside0", "secure"))
+	var services []service
+	for _, l := range h.Links {
+		if l.Bridge == "" {
+			continue
+		}
+		argv := []string{
+			"ovs-vsctl", "--timeout=20", "--may-exist", "add-br", l.Bridge,
+			"--", "set", "Bridge", l.Bridge, "datapath_type=" + h.Datapath, "fail_mode=secure",
+			"--", "set", "Open_vSwitch", ".", "external_ids:hostname=" + h.Name, "--", "--may-exist",
+		}
+		services = append(services, service{Name: "ovs-" + l.Bridge, Kind: boot, Argv: append(argv, addUplink(l)...)})
 	}
 	return services
 }
 
-func bridge(h host, name, uplink, failMode string) service {
-	return service{
-		Name: "ovs-" + name, Kind: boot,
-		Argv: []string{
-			"ovs-vsctl", "--timeout=20", "--may-exist", "add-br", name,
-			"--", "set", "Bridge", name, "datapath_type=" + h.Datapath, "fail_mode=" + failMode,
-			"--", "--may-exist", "add-port", name, uplink,
-			"--", "set", "Port", uplink, "external_ids:quarry-uplink=true",
-			"--", "set", "Open_vSwitch", ".", "external_ids:hostname=" + h.Name,
-		},
+// addUplink makes the link the uplink of its bridge. Its port keeps the same
+// number, by which flows know it, when it is taken out and in again.
+func addUplink(l link) []string {
+	return []string{
+		"add-port", l.Bridge, l.Name,
+		"--", "set", "Interface", l.Name, "ofport_request=1",
+		"--", "set", "Port", l.Name, "external_ids:quarry-uplink=true",
 	}
 }
 

@@ -60,7 +60,7 @@ func StartHost(ctx context.Context, dir, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := wireAll(l, hosts); err != nil {
+	if err := wireAll(ctx, l, hosts); err != nil {
 		return err
 	}
 	if err := enrol(ctx, l, h); err != nil {

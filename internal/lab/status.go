@@ -91,18 +91,18 @@ func hostStatus(l layout, h host, pids []int) HostStatus {
 		return st
 	}
 	st.Running, st.PID = true, pids[0]
-	if states := readStates(l, h.Name, pids[0]); states != nil {
+	if states := readStatus(l, h.Name, pids[0]).Services; states != nil {
 		st.Services = states
 	}
 	return st
 }
 
-// readStates returns what the supervisor with that PID has written, nil if it
-// has written nothing yet.
-func readStates(l layout, name string, pid int) []ServiceStatus {
+// readStatus returns what the supervisor with that PID has written, nothing if
+// it has written nothing yet.
+func readStatus(l layout, name string, pid int) statusFile {
 	var file statusFile
 	if err := readJSON(l.status(name), &file); err != nil || file.PID != pid {
-		return nil
+		return statusFile{}
 	}
-	return file.Services
+	return file
 }

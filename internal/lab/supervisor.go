@@ -50,7 +50,7 @@ func RunHost(ctx context.Context, dir, name string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s := &supervisor{host: h, pid: pid, reaper: newReaper(), log: log}
+	s := &supervisor{host: h, pid: pid, reaper: newReaper(), log: log, links: map[string]int{}}
 	if err := s.run(ctx); err != nil {
 		log.ErrorContext(ctx, "host ended", "error", err)
 		return err
@@ -66,6 +66,7 @@ type supervisor struct {
 
 	mu     sync.Mutex
 	states []ServiceStatus
+	links  map[string]int // links that work, with the number of their device
 }
 
 // networkState is the first entry of the states: the host's links.
@@ -119,11 +120,27 @@ func (s *supervisor) set(index int, change func(*ServiceStatus)) {
 	s.publish()
 }
 
+func (s *supervisor) linkOf(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.links[name]
+}
+
+func (s *supervisor) setLink(name string, index int) {
+	s.mu.Lock()
+	s.links[name] = index
+	s.mu.Unlock()
+	s.publish()
+}
+
+// command runs a short program, whose output goes to the log of the host.
+func (s *supervisor) command(argv ...string) error { return s.reaper.command(os.Stderr, argv...) }
+
 // publish writes the status file for Status and Up to read.
 func (s *supervisor) publish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	file := statusFile{PID: s.pid, Services: s.states}
+	file := statusFile{PID: s.pid, Links: s.links, Services: s.states}
 	if err := writeJSON(filepath.Join(insideHost, "status.json"), file); err != nil {
 		s.log.Error("write status", "error", err)
 	}
@@ -132,6 +149,7 @@ func (s *supervisor) publish() {
 // statusFile is what a supervisor says about its host.
 type statusFile struct {
 	PID      int             `json:"pid"`
+	Links    map[string]int  `json:"links"`
 	Services []ServiceStatus `json:"services"`
 }
 

@@ -38,7 +38,7 @@ func (u *upper) run(ctx context.Context) error {
 		u.done++
 	}
 	u.step("wire the hosts")
-	if err := wireAll(u.layout, u.hosts); err != nil {
+	if err := wireAll(ctx, u.layout, u.hosts); err != nil {
 		return err
 	}
 	if err := u.enrol(ctx); err != nil {
@@ -84,8 +84,9 @@ func (u *upper) enrol(ctx context.Context) error {
 	return nil
 }
 
-// wireAll plugs every running host into the rack, and the machine too.
-func wireAll(l layout, hosts []host) error {
+// wireAll plugs every running host into the rack, and the machine too, and
+// returns when all links work.
+func wireAll(ctx context.Context, l layout, hosts []host) error {
 	found, err := supervisors(string(l))
 	if err != nil {
 		return err
@@ -101,7 +102,38 @@ func wireAll(l layout, hosts []host) error {
 			}
 		}
 	}
-	return wireRoot(rack[0])
+	if err := wireRoot(rack[0]); err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		if pids := found[h.Name]; len(pids) > 0 {
+			if err := waitLinks(ctx, l, h, pids[0]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// waitLinks returns when the host's supervisor has taken the links that there
+// are into use.
+func waitLinks(ctx context.Context, l layout, h host, pid int) error {
+	for _, link := range h.Links {
+		for {
+			end, err := peerOf(pid, link.Name)
+			if err != nil {
+				return fmt.Errorf("look at %s of host %s: %w", link.Name, h.Name, err)
+			}
+			status := readStatus(l, h.Name, pid)
+			if end.index != 0 && status.Links[link.Name] == end.index {
+				break
+			}
+			if err := sleep(ctx, pollEvery); err != nil {
+				return fmt.Errorf("%s of host %s does not work: %w: %s", link.Name, h.Name, err, tail(l.hostLog(h.Name)))
+			}
+		}
+	}
+	return nil
 }
 
 // everything stands for all services of a host.
@@ -109,7 +141,6 @@ const everything = ""
 
 // waitHost returns when the named service of the host can be used.
 func waitHost(ctx context.Context, l layout, h host, name string) error {
-	var states []ServiceStatus
 	for {
 		pids, err := supervisors(string(l))
 		if err != nil {
@@ -118,12 +149,13 @@ func waitHost(ctx context.Context, l layout, h host, name string) error {
 		if len(pids[h.Name]) == 0 {
 			return fmt.Errorf("host %s did not start: %s", h.Name, tail(l.hostLog(h.Name)))
 		}
-		states = readStates(l, h.Name, pids[h.Name][0])
+		states := readStatus(l, h.Name, pids[h.Name][0]).Services
 		if waitsFor(states, name) == "" {
 			return nil
 		}
 		for _, s := range states {
-			if s.State == StateBackOff && s.Failures >= hopeless && (name == everything || name == s.Name) {
+			// Services wait for those before them, so any of these blocks it.
+			if s.State == StateBackOff && s.Failures >= hopeless {
 				return fmt.Errorf("%s on host %s fails again and again (%s): %s",
 					s.Name, h.Name, s.Message, tail(serviceLog(l, h.Name, s.Name)))
 			}
