@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,35 +10,55 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"quarry/internal/api"
 )
 
-// newDocs is for those who build Quarry: it writes the reference pages.
+// newDocs is for those who build Quarry: it writes docs/reference.
 func newDocs(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    "docs DIR",
-		Short:  "Write the reference pages of the commands",
+		Short:  "Write the reference of the commands and of the API",
 		Hidden: true,
 		Args:   args("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			pages := referencePages(cmd.Root())
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return fmt.Errorf("write the reference: %w", err)
+			pages, err := reference(cmd.Root())
+			if err != nil {
+				return err
 			}
 			for name, page := range pages {
-				if err := os.WriteFile(filepath.Join(args[0], name), page, 0o644); err != nil {
+				path := filepath.Join(args[0], name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					return fmt.Errorf("write the reference: %w", err)
+				}
+				if err := os.WriteFile(path, page, 0o644); err != nil {
 					return fmt.Errorf("write the reference: %w", err)
 				}
 			}
-			fmt.Fprintf(a.out, "%d pages\n", len(pages))
+			fmt.Fprintf(a.out, "%d files\n", len(pages))
 			return nil
 		},
 	}
 }
 
-// ReferencePages are the reference pages of all commands by file name: one
-// for each command below quarry with its subcommands, and an index.
-func ReferencePages() map[string][]byte {
-	return referencePages(newRoot(&app{}))
+// reference is what there is in docs/reference, by file name: a page for each
+// command below quarry with its subcommands, an index, and the API.
+func reference(root *cobra.Command) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for name, page := range referencePages(root) {
+		files["cli/"+name] = page
+	}
+	raw, err := api.OpenAPI(Version)
+	if err != nil {
+		return nil, err
+	}
+	var doc bytes.Buffer
+	if err := json.Indent(&doc, raw, "", "  "); err != nil {
+		return nil, fmt.Errorf("write the reference: %w", err)
+	}
+	doc.WriteByte('\n')
+	files["openapi.json"] = doc.Bytes()
+	return files, nil
 }
 
 func referencePages(root *cobra.Command) map[string][]byte {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 // print writes value in the format that was asked for; human writes it as a
 // table for people.
 func (a *app) print(value any, human func(w io.Writer)) error {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Slice && v.IsNil() {
+		value = []any{} // programs want a list, also of nothing
+	}
 	switch a.output {
 	case "json":
 		enc := json.NewEncoder(a.out)
