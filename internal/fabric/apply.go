@@ -19,7 +19,8 @@ const patience = 30 * time.Second
 
 // Apply makes the set of our ports exactly want: taps, ports and flows. A port
 // that cannot be made does not hold up the others; the error names each. Once
-// it has returned, closed and removed ports pass nothing any more.
+// it has returned, what was closed or removed passes nothing any more, and what
+// was opened passes.
 //
 // A port can pass traffic when it has both its tag and its flows. Flows of a
 // port that moves, closes or goes are taken away first and put back last, so
@@ -67,7 +68,7 @@ func (f *Fabric) Apply(ctx context.Context, want []Port) error {
 	if err != nil {
 		return err
 	}
-	if pl.shuts {
+	if pl.unsettles(want) {
 		if err := f.settle(ctx); err != nil {
 			return err
 		}

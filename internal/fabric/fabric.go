@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -127,6 +128,8 @@ func (f *Fabric) connect(ctx context.Context) (*database, error) {
 
 const tapPrefix = "qt"
 
+var tapName = regexp.MustCompile(`^` + tapPrefix + `[a-z0-9]{1,13}$`)
+
 // TapName is the name of a leg's tap: the same each time, 15 bytes.
 func TapName(clusterID, vnode, leg string) string {
 	sum := sha256.Sum256([]byte(clusterID + "\x00" + vnode + "\x00" + leg))
@@ -136,7 +139,7 @@ func TapName(clusterID, vnode, leg string) string {
 // validate returns the port with its MAC and addresses in their one spelling.
 func (p Port) validate(l *fault.List, field string) Port {
 	add := func(name, format string, args ...any) { l.Add(field+"."+name, fmt.Sprintf(format, args...)) }
-	if !strings.HasPrefix(p.Tap, tapPrefix) || len(p.Tap) > 15 || strings.ContainsAny(p.Tap, " /,:\n\t") {
+	if !tapName.MatchString(p.Tap) {
 		add("tap", "%q is no name of a tap of ours: use TapName", p.Tap)
 	}
 	switch {

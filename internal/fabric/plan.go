@@ -13,8 +13,6 @@ type plan struct {
 	create []Port
 	update []Port
 	remove []Port
-	// shuts is set when something that passed traffic must not any more.
-	shuts bool
 }
 
 // makePlan compares what is recorded with what is wanted.
@@ -40,14 +38,11 @@ func makePlan(have, want []Port) plan {
 		}
 		if h.VLAN == w.VLAN && h.Open == w.Open {
 			pl.steady = append(pl.steady, w)
-		} else if h.Open {
-			pl.shuts = true
 		}
 	}
 	for _, tap := range slices.Sorted(maps.Keys(recorded)) {
 		pl.remove = append(pl.remove, recorded[tap])
 	}
-	pl.shuts = pl.shuts || len(pl.remove) > 0
 	return pl
 }
 

@@ -220,6 +220,9 @@ func TestLibvirtIsKilledAndGuestsLive(t *testing.T) {
 		conn.Close()
 	}
 	before := h.find(t, "guest=hw-a,")
+	if !appends(t, before[0], g.ConsoleLog) {
+		t.Error("the console log is not open for appending: RotateConsole would leave a hole")
+	}
 
 	h.kill(t, "libvirtd\x00")
 	eventually(t, "libvirt answers again, over a new connection", func() bool {
@@ -235,6 +238,28 @@ func TestLibvirtIsKilledAndGuestsLive(t *testing.T) {
 	if err := l.Remove(t.Context(), "hw-a"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// appends reports whether a process has a file open in append mode.
+func appends(t *testing.T, pid int, path string) bool {
+	t.Helper()
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if target, _ := os.Readlink(fd); target != path {
+			continue
+		}
+		info, _ := os.ReadFile(strings.Replace(fd, "/fd/", "/fdinfo/", 1))
+		for line := range strings.Lines(string(info)) {
+			if octal, found := strings.CutPrefix(line, "flags:"); found {
+				flags, _ := strconv.ParseInt(strings.TrimSpace(octal), 8, 64)
+				return flags&syscall.O_APPEND != 0
+			}
+		}
+	}
+	return false
 }
 
 func TestLibvirtThatIsStoppedDoesNotHoldUpCallers(t *testing.T) {
