@@ -31,6 +31,7 @@ func Enroll(ctx context.Context, server string, caPEM []byte, token, name string
 	if err != nil {
 		return Enrolled{}, err
 	}
+	defer c.http.CloseIdleConnections()
 	key, csr, err := pki.NewRequest(name)
 	if err != nil {
 		return Enrolled{}, err

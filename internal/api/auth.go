@@ -48,7 +48,7 @@ func principalOf(ctx context.Context) manager.Principal {
 
 // operation describes an operation that needs a token.
 func operation(method, path, id, tag, summary string) huma.Operation {
-	return huma.Operation{
+	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
 		Security: []map[string][]string{{"bearer": {}}},
@@ -57,6 +57,10 @@ func operation(method, path, id, tag, summary string) huma.Operation {
 			http.StatusPreconditionFailed, http.StatusUnprocessableEntity, http.StatusInternalServerError,
 		},
 	}
+	if method == http.MethodPost {
+		op.Parameters = []*huma.Param{keyParameter()}
+	}
+	return op
 }
 
 // answer is a body and, where it has a version, its ETag.

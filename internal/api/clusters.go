@@ -18,8 +18,7 @@ type clusterPath struct {
 
 type createClusterInput struct {
 	DryRun bool `query:"dryRun" doc:"say what would be booked, and book nothing"`
-	idempotencyKey
-	Body cluster.Spec
+	Body   cluster.Spec
 }
 
 type createClusterOutput struct {
@@ -30,9 +29,8 @@ type createClusterOutput struct {
 }
 
 type changeClusterInput struct {
-	clusterPath
-	ifMatch
-	idempotencyKey
+	Name    string `path:"name" maxLength:"130" doc:"the cluster's name"`
+	IfMatch string `header:"If-Match" doc:"the ETag that was seen; the change is refused when there is another one now"`
 }
 
 type listClustersInput struct {
@@ -78,7 +76,7 @@ func (s *Server) createCluster(ctx context.Context, in *createClusterInput) (*cr
 func changeCluster(ctx context.Context, p manager.Principal, in *changeClusterInput,
 	change func(context.Context, manager.Principal, string, int64) (cluster.Cluster, error),
 ) (cluster.Cluster, error) {
-	version, err := in.version()
+	version, err := seenVersion(in.IfMatch)
 	if err != nil {
 		return cluster.Cluster{}, err
 	}

@@ -10,14 +10,9 @@ import (
 	"quarry/internal/manager"
 )
 
-// ifMatch is the input of a change to something that has a version.
-type ifMatch struct {
-	IfMatch string `header:"If-Match" doc:"the ETag that was seen; the change is refused when there is another one now"`
-}
-
-// version returns the version that If-Match names, 0 for any.
-func (i ifMatch) version() (int64, error) {
-	tag := strings.TrimSpace(i.IfMatch)
+// seenVersion returns the version that an If-Match names, 0 for any.
+func seenVersion(tag string) (int64, error) {
+	tag = strings.TrimSpace(tag)
 	if tag == "" || tag == "*" {
 		return 0, nil
 	}

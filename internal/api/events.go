@@ -16,10 +16,10 @@ import (
 )
 
 type eventsInput struct {
-	clusterPath
-	Follow bool  `query:"follow" default:"true" doc:"go on with what happens; false answers with a JSON list"`
-	After  int64 `query:"after" minimum:"0" doc:"only events with a greater seq"`
-	Last   int64 `header:"Last-Event-ID" minimum:"0" doc:"the same, as browsers send it"`
+	Name   string `path:"name" maxLength:"130" doc:"the cluster's name"`
+	Follow bool   `query:"follow" default:"true" doc:"go on with what happens; false answers with a JSON list"`
+	After  int64  `query:"after" minimum:"0" doc:"only events with a greater seq"`
+	Last   int64  `header:"Last-Event-ID" minimum:"0" doc:"the same, as browsers send it"`
 }
 
 func (s *Server) registerEvents(api huma.API) {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"quarry/internal/fault"
 	"quarry/internal/store"
 )
@@ -25,9 +27,13 @@ const (
 	maxKey         = 200
 )
 
-// idempotencyKey documents the header in the input of an operation.
-type idempotencyKey struct {
-	Key string `header:"Idempotency-Key" maxLength:"200" doc:"makes it safe to repeat the request within a day: a success is answered the same again"`
+// keyParameter describes the header in every operation that takes it.
+func keyParameter() *huma.Param {
+	most := maxKey
+	return &huma.Param{
+		Name: keyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
+		Description: "makes it safe to repeat the request within a day: a success is answered the same again",
+	}
 }
 
 // kept is an answer that can be given again.

@@ -11,19 +11,12 @@ import (
 	"quarry/internal/manager"
 )
 
-type tenantInput struct {
-	idempotencyKey
-	Body TenantRequest
-}
+type tenantInput struct{ Body TenantRequest }
 
-type tokenInput struct {
-	idempotencyKey
-	Body TokenRequest
-}
+type tokenInput struct{ Body TokenRequest }
 
 type revokeInput struct {
 	ID string `path:"id" maxLength:"64" doc:"the token's ID, not its secret"`
-	idempotencyKey
 }
 
 func (s *Server) registerPeople(api huma.API) {

@@ -14,14 +14,12 @@ type pnodePath struct {
 }
 
 type changePnodeInput struct {
-	pnodePath
-	ifMatch
-	idempotencyKey
+	Name    string `path:"name" maxLength:"63" doc:"the pnode's name"`
+	IfMatch string `header:"If-Match" doc:"the ETag that was seen; the change is refused when there is another one now"`
 }
 
 type pnodeTokenInput struct {
-	pnodePath
-	idempotencyKey
+	Name string `path:"name" maxLength:"63" doc:"the pnode's name"`
 	Body PnodeTokenRequest
 }
 
@@ -46,7 +44,7 @@ func (s *Server) registerPnodes(api huma.API) {
 			return s.Manager.PnodeToken(ctx, p, in.Name, seconds(in.Body.TTLSeconds))
 		})
 	enrol := operation(http.MethodPost, "/v1/enroll", "enroll", tag, "Trade an enrolment token for a pnode's certificate")
-	enrol.Security = nil // the enrolment token is the credential
+	enrol.Security, enrol.Parameters = nil, nil // the enrolment token is the credential, and good once
 	huma.Register(api, enrol, func(ctx context.Context, in *enrolInput) (*enrolOutput, error) {
 		cert, ca, err := s.Manager.Enroll(ctx, in.Body.Token, in.Body.Name, []byte(in.Body.CSR))
 		if err != nil {
@@ -58,7 +56,7 @@ func (s *Server) registerPnodes(api huma.API) {
 
 func (s *Server) drain(drain bool) func(context.Context, manager.Principal, *changePnodeInput) (manager.PnodeInfo, error) {
 	return func(ctx context.Context, p manager.Principal, in *changePnodeInput) (manager.PnodeInfo, error) {
-		version, err := in.version()
+		version, err := seenVersion(in.IfMatch)
 		if err != nil {
 			return manager.PnodeInfo{}, err
 		}

@@ -14,12 +14,7 @@ type rollPath struct {
 	Name string `path:"name" maxLength:"63" doc:"the roll's name"`
 }
 
-type buildInput struct {
-	idempotencyKey
-	Body ImagesRequest
-}
-
-type pruneInput struct{ idempotencyKey }
+type buildInput struct{ Body ImagesRequest }
 
 type versionOutput struct{ Body VersionAnswer }
 
@@ -42,7 +37,7 @@ func (s *Server) registerSite(api huma.API) {
 			return ImagesAnswer{list}, err
 		})
 	handle(s, api, operation(http.MethodPost, "/v1/images/prune", "prune-images", "images", "Remove images that nobody needs"),
-		func(ctx context.Context, p manager.Principal, _ *pruneInput) (ImagesAnswer, error) {
+		func(ctx context.Context, p manager.Principal, _ *none) (ImagesAnswer, error) {
 			list, err := listed(s.Manager.PruneImages(ctx, p))
 			return ImagesAnswer{list}, err
 		})
