@@ -8,13 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"quarry/internal/fault"
 )
@@ -25,9 +22,9 @@ const hostPath = insideBin + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 // Exec runs a program in all namespaces of a running host and returns its exit
 // code: 127 if there is no such program, 128 plus the signal if one ended it.
 // Streams that are files are handed over as they are, so a terminal works. The
-// working folder is kept where the host has the same one. While the program
-// runs, an interrupt from the keyboard is left to it, and SIGTERM and SIGHUP are
-// passed on; when ctx ends it gets SIGTERM, and SIGKILL five seconds later.
+// working folder is kept where the host has the same one. Signals to us are passed
+// on; when ctx ends the program gets SIGTERM, and SIGKILL five seconds later. On
+// a terminal an interrupt from the keyboard is the program's own affair.
 func Exec(ctx context.Context, dir, name string, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	if len(argv) == 0 {
 		return 0, fault.New(fault.Invalid, "no command to run on host "+name)
@@ -57,7 +54,7 @@ func Exec(ctx context.Context, dir, name string, argv []string, stdin io.Reader,
 	if err != nil {
 		return 0, fmt.Errorf("run %s on host %s: %w", argv[0], name, err)
 	}
-	stop := relay(ctx, cmd.Process)
+	stop := relay(ctx, cmd.Process, isTerminal(stdin))
 	err = cmd.Wait()
 	stop()
 	if cmd.ProcessState == nil {
@@ -68,40 +65,6 @@ func Exec(ctx context.Context, dir, name string, argv []string, stdin io.Reader,
 		return 128 + int(status.Signal()), nil
 	}
 	return status.ExitStatus(), nil
-}
-
-// relay passes signals on to a program until the returned function is called.
-func relay(ctx context.Context, p *os.Process) (stop func()) {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
-	over := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		cancelled := ctx.Done()
-		var last <-chan time.Time
-		for {
-			select {
-			case <-over:
-				return
-			case s := <-signals:
-				// The keyboard's signals reach the program by themselves.
-				if s == unix.SIGTERM || s == unix.SIGHUP {
-					_ = p.Signal(s)
-				}
-			case <-cancelled:
-				_ = p.Signal(unix.SIGTERM)
-				cancelled, last = nil, time.After(5*time.Second)
-			case <-last:
-				_ = p.Kill()
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(over)
-		<-done
-	}
 }
 
 // lookPath finds the program as a shell in the host would.

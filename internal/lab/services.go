@@ -125,14 +125,18 @@ func switchServices() []service {
 		},
 		{
 			Name: "ovsdb-server", Kind: daemon,
-			Argv: []string{"ovsdb-server", database, "--remote=punix:/run/openvswitch/db.sock",
-				"--pidfile", "-vconsole:info", "-vsyslog:off", "-vfile:off"},
+			Argv: []string{
+				"ovsdb-server", database, "--remote=punix:/run/openvswitch/db.sock",
+				"--pidfile", "-vconsole:info", "-vsyslog:off", "-vfile:off",
+			},
 			Ready: ready{Unix: "/run/openvswitch/db.sock"},
 		},
 		{
 			Name: "ovs-vswitchd", Kind: daemon,
-			Argv: []string{"ovs-vswitchd", "unix:/run/openvswitch/db.sock",
-				"--pidfile", "-vconsole:info", "-vsyslog:off", "-vfile:off"},
+			Argv: []string{
+				"ovs-vswitchd", "unix:/run/openvswitch/db.sock",
+				"--pidfile", "-vconsole:info", "-vsyslog:off", "-vfile:off",
+			},
 			Ready: ready{File: "/run/openvswitch/ovs-vswitchd.pid"},
 		},
 	}

@@ -212,8 +212,12 @@ func (f *fixture) service(host, name string) ServiceStatus {
 
 func servicesComeBack(f *fixture) {
 	for _, tt := range []struct{ host, service string }{
-		{"p1", "agent"}, {"p1", "libvirtd"}, {"p1", "ovs-vswitchd"}, {"p1", "ovsdb-server"},
-		{"manager", "manager"}, {"manager", "internet"},
+		{"p1", "agent"},
+		{"p1", "libvirtd"},
+		{"p1", "ovs-vswitchd"},
+		{"p1", "ovsdb-server"},
+		{"manager", "manager"},
+		{"manager", "internet"},
 	} {
 		was := f.service(tt.host, tt.service)
 		f.must(tt.host, "kill", "-9", itoa(was.PID))
