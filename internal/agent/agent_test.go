@@ -138,8 +138,20 @@ func TestRestartAdoptsGuests(t *testing.T) {
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
 		p.stop()
 		w.want(nil) // the second agent must do without
+		effects := w.effects - w.applies
 		p = w.start()
 		defer p.stop()
+		for range 300 {
+			time.Sleep(100 * time.Millisecond)
+			for _, v := range vnodesOf(p.currentReport(), farm) {
+				if !v.Ready {
+					t.Fatalf("%s is not taken as ready after the restart: %+v", v.Name, v)
+				}
+			}
+		}
+		if n := w.effects - w.applies - effects; n != 0 {
+			t.Errorf("%d effects beside the switch", n)
+		}
 		p.await("readiness", 10*time.Second, ready(farm, 2))
 		time.Sleep(10 * time.Minute)
 		if !ready(farm, 2)(p.currentReport()) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -37,7 +38,11 @@ func testManager(t *testing.T) (url string, ca []byte) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(api.EnrolAnswer{Certificate: string(cert), CA: string(authority.CertificatePEM())}) //nolint:errcheck // a test's server
 	}))
-	server.TLS = authority.ServerTLS([]string{"127.0.0.1"}, time.Now)
+	certificate, err := authority.ServerCertificate([]string{"127.0.0.1"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server.URL, authority.CertificatePEM()

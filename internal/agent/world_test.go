@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,10 +48,14 @@ type world struct {
 	crashLate bool // after the effect instead of before it
 	crash     func()
 
-	version, accelerator string
-	hang                 bool              // the hypervisor
-	habits               map[string]habits // of guests, by vnode
-	fabricErr            error
+	version, accelerator  string
+	hang                  bool              // the hypervisor
+	habits                map[string]habits // of guests, by vnode
+	fabricErr             error             // nothing works
+	applyErr              error             // ports stay as they are
+	badTap                string            // cannot be made
+	listTakes, applyTakes time.Duration
+	turnedOff             map[string]time.Time // guests, the first time
 }
 
 // habits are how a guest behaves.
@@ -65,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, ctx: ctx, dir: t.TempDir(), guests: map[string]*fakeGuest{}, opened: map[string]time.Time{},
 		closed: map[string]time.Time{}, pool: map[string]bool{}, fetched: map[string]int{}, habits: map[string]habits{},
-		version: "QEMU 10.0.2", accelerator: "tcg",
+		turnedOff: map[string]time.Time{}, version: "QEMU 10.0.2", accelerator: "tcg",
 	}
 	t.Cleanup(cancel)
 	return w
@@ -250,6 +255,9 @@ func (w *world) turnOff(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if g := w.guests[name]; g != nil && g.running {
+		if w.turnedOff[name].IsZero() {
+			w.turnedOff[name] = time.Now()
+		}
 		g.running = false
 		g.stop()
 	}
@@ -303,12 +311,14 @@ func (h fakeHypervisor) List(ctx context.Context) ([]guestState, error) {
 		return nil, err
 	}
 	h.w.mu.Lock()
-	defer h.w.mu.Unlock()
 	var list []guestState
 	for name, g := range h.w.guests {
 		list = append(list, guestState{Name: name, Running: g.running})
 	}
-	return list, nil
+	takes := h.w.listTakes
+	h.w.mu.Unlock()
+	sleep(ctx, takes)
+	return list, ctx.Err()
 }
 
 func (h fakeHypervisor) Start(ctx context.Context, g guest) error {
@@ -390,14 +400,21 @@ func (f fakeFabric) Ports(context.Context) ([]port, error) {
 
 func (f fakeFabric) Apply(ctx context.Context, ports []port) error {
 	return f.effect(fmt.Sprintf("apply %d ports", len(ports)), func() error {
-		if !sleep(ctx, 5*time.Millisecond) {
+		if !sleep(ctx, 5*time.Millisecond+f.w.applyTakes) {
 			return ctx.Err()
 		}
 		f.w.mu.Lock()
 		defer f.w.mu.Unlock()
-		if f.w.fabricErr != nil {
-			return f.w.fabricErr
+		if err := cmp.Or(f.w.fabricErr, f.w.applyErr); err != nil {
+			return err
 		}
+		var bad error
+		ports = slices.DeleteFunc(slices.Clone(ports), func(p port) bool {
+			if p.Tap == f.w.badTap {
+				bad = fmt.Errorf("tap %s cannot be made", p.Tap)
+			}
+			return p.Tap == f.w.badTap
+		})
 		open := map[string]bool{}
 		for _, p := range ports {
 			if p.Outside && p.Open {
@@ -412,9 +429,9 @@ func (f fakeFabric) Apply(ctx context.Context, ports []port) error {
 				f.w.closed[id] = time.Now()
 			}
 		}
-		f.w.ports = slices.Clone(ports)
+		f.w.ports = ports
 		f.w.applies++
-		return nil
+		return bad
 	})
 }
 
