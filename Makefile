@@ -35,12 +35,12 @@ check:
 ## e2e: the tests that need root, the last of which use a lab
 e2e: build
 	bin/quarry lab down
-	QUARRY_TEST_NO_SKIP=1 $(GO) test -tags lab -count=1 -p 1 -timeout 50m ./...
+	CGO_ENABLED=0 QUARRY_TEST_NO_SKIP=1 $(GO) test -trimpath -tags lab -count=1 -p 1 -timeout 50m ./...
 
 ## bench: measure, and print the command that made each number (needs root)
 bench: build
 	bin/quarry lab down
-	QUARRY_TEST_NO_SKIP=1 $(GO) test -tags lab -run '^$$' -bench . -benchtime 1x -count=1 -p 1 -timeout 60m ./...
+	CGO_ENABLED=0 QUARRY_TEST_NO_SKIP=1 $(GO) test -trimpath -tags lab -run '^$$' -bench . -benchtime 1x -count=1 -p 1 -timeout 60m ./...
 
 ## fuzz: every fuzz target for $(FUZZTIME)
 fuzz:

@@ -112,7 +112,7 @@ func nodeState(n Node, seen Seen) NodeState {
 func (s *stepper) begin() {
 	if s.c.State == Booked && !s.w.Now.Before(s.c.PrepareAt) {
 		s.c.State = Preparing
-		s.tell("preparing", "", "preparation begins, %s before the start", s.c.Start.Sub(s.w.Now).Round(time.Second))
+		s.tell("preparing", "", "preparation begins %s", beforeOrAfter(s.c.Start.Sub(s.w.Now)))
 	}
 }
 

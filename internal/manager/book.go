@@ -34,6 +34,7 @@ func (m *Manager) CreateCluster(ctx context.Context, p Principal, spec cluster.S
 	if err := m.draft(ctx, &b); err != nil {
 		return cluster.Cluster{}, err
 	}
+	b.settle(m.Now().UTC().Truncate(time.Second))
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
 		if err := m.admit(tx, &b); err != nil {
 			return err
@@ -98,6 +99,18 @@ func (m *Manager) checkSpec(ctx context.Context, b *booking, spec cluster.Spec) 
 		CreatedAt: b.now, Start: spec.Start, End: spec.End, Nodes: nodes,
 	}
 	return nil
+}
+
+// settle moves the booking to an instant: locking new profiles takes a while.
+func (b *booking) settle(now time.Time) {
+	b.now, b.c.CreatedAt = now, now
+	if b.c.Spec.StartMode != cluster.StartNow {
+		return
+	}
+	b.c.Start = now
+	if b.c.Spec.Duration > 0 {
+		b.c.End = now.Add(b.c.Spec.Duration)
+	}
 }
 
 // draft renders every vnode once, so that a template that cannot be rendered
