@@ -125,6 +125,7 @@ func TestSSE(t *testing.T) {
 func FuzzProblem(f *testing.F) {
 	f.Add(409, `{"type":"urn:quarry:problem:refused","title":"t","errors":[{"location":"a","message":"b"},null]}`)
 	f.Add(500, `[]`)
+	f.Add(313, `{"type":"urn:quarry:problem:refused"}`) // no text anywhere
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		r := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {problemMedia}}, Body: io.NopCloser(strings.NewReader(body))}
 		if err := faultOf(r); err == nil || err.Error() == "" {

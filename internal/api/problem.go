@@ -106,7 +106,10 @@ const maxProblem = 1 << 20
 
 // faultOf reads an error answer back into the fault it was made from.
 func faultOf(resp *http.Response) error {
-	f := fault.New(kindOf(resp.StatusCode), strings.ToLower(http.StatusText(resp.StatusCode)))
+	f := fault.New(kindOf(resp.StatusCode), fmt.Sprintf("the server answered %d", resp.StatusCode))
+	if text := http.StatusText(resp.StatusCode); text != "" {
+		f.Title = strings.ToLower(text)
+	}
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if media == problemMedia {
 		var p huma.ErrorModel

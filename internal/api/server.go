@@ -180,6 +180,7 @@ func (b *boundedWriter) WriteHeader(status int) {
 	if b.status == 0 {
 		b.status = status
 	}
+	b.bound()
 	b.ResponseWriter.WriteHeader(status)
 }
 
@@ -187,8 +188,12 @@ func (b *boundedWriter) Write(p []byte) (int, error) {
 	if b.status == 0 {
 		b.status = http.StatusOK
 	}
-	_ = b.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // a test's recorder has none
+	b.bound()
 	return b.ResponseWriter.Write(p)
+}
+
+func (b *boundedWriter) bound() {
+	_ = b.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // a test's recorder has none
 }
 
 func (b *boundedWriter) Unwrap() http.ResponseWriter { return b.ResponseWriter }
