@@ -167,6 +167,7 @@ func maskedUnits() []string {
 		"systemd-journal-flush.service", "systemd-tpm2-setup.service", "systemd-tpm2-setup-early.service",
 		"systemd-network-generator.service", "systemd-hibernate-clear.service", "sshd-keygen.service",
 		"systemd-random-seed.service", "systemd-remount-fs.service", "systemd-udev-load-credentials.service",
+		"systemd-networkd.service", "systemd-networkd.socket", "systemd-networkd-wait-online.service",
 		"systemd-networkd-persistent-storage.service", "systemd-tmpfiles-setup-dev.service",
 		"systemd-tmpfiles-setup-dev-early.service", "systemd-user-sessions.service", "tmp.mount",
 		"systemd-sysext.socket", "systemd-creds.socket", "systemd-initctl.socket", "systemd-hostnamed.socket",

@@ -43,7 +43,7 @@ func dressBase(ctx context.Context, t tree) error {
 	}
 	for _, args := range [][]string{
 		{"useradd", "--create-home", "--shell", "/bin/bash", "--user-group", "admin"},
-		{"systemctl", "enable", "quarry-guest.service", "quarry-grow.service", "systemd-networkd.service", "ssh.service"},
+		{"systemctl", "enable", "quarry-guest.service", "ssh.service"},
 		{"systemctl", "set-default", "multi-user.target"},
 		{"ldconfig"},
 	} {

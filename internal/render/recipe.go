@@ -74,7 +74,7 @@ func (l Lock) Address() string {
 // FromProfile makes the recipe of a profile for one OS release. Packages are
 // sorted: their order never changes what is installed.
 func FromProfile(p roll.Profile, suite, architecture string) Recipe {
-	r := Recipe{Version: RecipeVersion, Suite: suite, Architecture: architecture, Scripts: p.Install,
+	r := Recipe{Version: RecipeVersion, Suite: suite, Architecture: architecture,
 		Origins: map[string]roll.Source{}}
 	for _, pkg := range p.Packages {
 		r.Packages = append(r.Packages, pkg.Name)
@@ -82,10 +82,16 @@ func FromProfile(p roll.Profile, suite, architecture string) Recipe {
 			r.Origins[pkg.Name] = pkg.From
 		}
 	}
+	// Where a thing stands in its roll never changes what is made of it.
 	for _, f := range p.Files {
 		if !f.Template {
+			f.From = roll.Source{}
 			r.Files = append(r.Files, f)
 		}
+	}
+	for _, s := range p.Install {
+		s.From = roll.Source{}
+		r.Scripts = append(r.Scripts, s)
 	}
 	for _, s := range p.Services {
 		switch s.State {

@@ -33,6 +33,21 @@ func TestFromProfile(t *testing.T) {
 	}
 }
 
+func TestAddressIgnoresWhereThingsStand(t *testing.T) {
+	moved := profile()
+	for i := range moved.Files {
+		moved.Files[i].From.Line += 7
+	}
+	for i := range moved.Install {
+		moved.Install[i].From.Line += 7
+	}
+	a := Lock{Recipe: FromProfile(profile(), "trixie", "amd64")}
+	b := Lock{Recipe: FromProfile(moved, "trixie", "amd64")}
+	if a.Address() != b.Address() {
+		t.Error("a comment added to a roll makes another image")
+	}
+}
+
 func TestAddressFollowsTheContent(t *testing.T) {
 	lock := func(change func(*Lock)) string {
 		l := Lock{Recipe: FromProfile(profile(), "trixie", "amd64"), Packages: []LockedPackage{{Name: "curl", Version: "1"}}, Guest: "g"}
