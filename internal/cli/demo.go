@@ -67,6 +67,9 @@ func runDemo(ctx context.Context, a *app, dir string) error {
 			return err
 		}
 	}
+	if err := a.awaitPnodes(ctx); err != nil {
+		return err
+	}
 	a.context = demoContext
 	d := demo{app: a}
 	if d.where, err = a.current(); err != nil {

@@ -61,6 +61,10 @@ func (a *app) labUp(ctx context.Context, dir string, pnodes, gateways int) error
 			return a.writeContexts(ctx, dir, binary, c)
 		},
 	})
+	if err == nil {
+		steps.show("wait for the pnodes to measure themselves", 1, 1)
+		err = a.awaitPnodes(ctx)
+	}
 	steps.end()
 	if err != nil {
 		return err

@@ -12,11 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"quarry/internal/fault"
 	"quarry/internal/lab"
+	"quarry/internal/manager"
 )
 
 // The contexts that lab up writes.
@@ -122,6 +124,46 @@ func labKey(dir string) (string, error) {
 	}
 	return file, nil
 }
+
+// measurePatience bounds the wait for what pnodes find out about themselves;
+// trying an accelerator that hangs takes them a while.
+const measurePatience = 5 * time.Minute
+
+// awaitPnodes returns once every pnode of the lab can take vnodes: before that
+// nothing can be booked.
+func (a *app) awaitPnodes(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, measurePatience,
+		&timeoutError{"the pnodes were not ready within " + short(measurePatience) + ": see quarry node list --context provider"})
+	defer cancel()
+	config, err := LoadConfig(ConfigPath(a.env))
+	if err != nil {
+		return err
+	}
+	provider, err := config.find(providerContext)
+	if err != nil {
+		return err
+	}
+	client, err := connect(provider)
+	if err != nil {
+		return err
+	}
+	for {
+		pnodes, err := client.Pnodes(ctx)
+		if err != nil && !passing(err) {
+			return err
+		}
+		if err == nil && !slices.ContainsFunc(pnodes, unmeasured) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func unmeasured(n manager.PnodeInfo) bool { return n.State == "new" || n.Facts.CPUs == 0 }
 
 // removeContexts forgets what writeContexts wrote.
 func (a *app) removeContexts(dir string) error {
