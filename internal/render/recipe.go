@@ -60,9 +60,18 @@ const (
 	PartBoot = "boot" // unpacked, not installed: the kernel and what starts it
 )
 
-// Address is the content address of the image that the lock makes:
-// the SHA-256 of its canonical JSON, in hex.
+// Address is the content address of the image that the lock makes: the
+// SHA-256 of its canonical JSON, in hex. Where a thing stands in its roll
+// never changes what is made of it, and so is no part of it.
 func (l Lock) Address() string {
+	l.Recipe.Files = slices.Clone(l.Recipe.Files)
+	for i := range l.Recipe.Files {
+		l.Recipe.Files[i].From = roll.Source{}
+	}
+	l.Recipe.Scripts = slices.Clone(l.Recipe.Scripts)
+	for i := range l.Recipe.Scripts {
+		l.Recipe.Scripts[i].From = roll.Source{}
+	}
 	raw, err := json.Marshal(l)
 	if err != nil {
 		panic(fmt.Sprintf("render: a lock is always JSON: %v", err))
@@ -74,24 +83,20 @@ func (l Lock) Address() string {
 // FromProfile makes the recipe of a profile for one OS release. Packages are
 // sorted: their order never changes what is installed.
 func FromProfile(p roll.Profile, suite, architecture string) Recipe {
-	r := Recipe{Version: RecipeVersion, Suite: suite, Architecture: architecture,
-		Origins: map[string]roll.Source{}}
+	r := Recipe{
+		Version: RecipeVersion, Suite: suite, Architecture: architecture, Scripts: p.Install,
+		Origins: map[string]roll.Source{},
+	}
 	for _, pkg := range p.Packages {
 		r.Packages = append(r.Packages, pkg.Name)
 		if _, known := r.Origins[pkg.Name]; !known {
 			r.Origins[pkg.Name] = pkg.From
 		}
 	}
-	// Where a thing stands in its roll never changes what is made of it.
 	for _, f := range p.Files {
 		if !f.Template {
-			f.From = roll.Source{}
 			r.Files = append(r.Files, f)
 		}
-	}
-	for _, s := range p.Install {
-		s.From = roll.Source{}
-		r.Scripts = append(r.Scripts, s)
 	}
 	for _, s := range p.Services {
 		switch s.State {
