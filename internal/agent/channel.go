@@ -25,6 +25,10 @@ const (
 	talkBurst  = 20
 	sendWithin = 10 * time.Second
 	dialWithin = 5 * time.Second
+	// hearWithin is how long a connection may be silent; guests say where they
+	// are every ten seconds. QEMU can leave a port deaf after its last reader
+	// closed in the middle of much talk: connecting once more wakes it.
+	hearWithin = 25 * time.Second
 )
 
 // converse keeps a connection to the guest and passes on what it says, cleaned
@@ -57,6 +61,9 @@ func (r *runner) listen(ctx context.Context, limit *rate.Limiter, heard chan<- v
 	in := vnode.NewReader(conn)
 	for {
 		if err := limit.Wait(ctx); err != nil {
+			return err
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(hearWithin)); err != nil {
 			return err
 		}
 		var m vnode.FromGuest
