@@ -3,6 +3,7 @@
 package test
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -76,6 +77,24 @@ func TestWarmCluster(t *testing.T) {
 }
 
 func count(images string) int { return strings.Count(images, `"address"`) }
+
+// farm makes sure that the cluster farm is there and active.
+func farm(t *testing.T) cluster.Cluster {
+	t.Helper()
+	r := quarry(t, "cluster", "show", "farm", "-o", "json")
+	var c cluster.Cluster
+	if r.code == 0 {
+		if err := json.Unmarshal([]byte(r.out), &c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.code != 0 || c.EndedAt != nil {
+		must(t, "cluster", "create", "farm", "--roll", "condor", "--compute", "2", "--start", "asap", "--for", "2h")
+		wait(t, "farm", "ready", 15*time.Minute)
+		c = show(t, "farm")
+	}
+	return wait(t, "farm", "active", time.Until(c.Start)+time.Minute)
+}
 
 // ssh runs a line on a vnode, from host outside, through the gateway.
 func ssh(t *testing.T, name, node, line string, flags ...string) string {

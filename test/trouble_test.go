@@ -3,7 +3,6 @@
 package test
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +17,6 @@ import (
 // after the end nothing is left. The manager is stopped at the start: it is
 // handed over all the same.
 func TestCrashes(t *testing.T) {
-	farm(t)
 	must(t, "cluster", "create", "crash", "--roll", "condor", "--compute", "2", "--start", "asap", "--for", "1h")
 	t.Cleanup(func() { endCluster(t, "crash") })
 	c := show(t, "crash")
@@ -64,7 +62,6 @@ func TestCrashes(t *testing.T) {
 
 // A pnode that is lost before the start loses nobody their cluster.
 func TestLostPnode(t *testing.T) {
-	farm(t)
 	must(t, "cluster", "create", "moved", "--roll", "condor", "--compute", "1", "--start", "asap", "--for", "1h")
 	t.Cleanup(func() { endCluster(t, "moved") })
 	old := pnodeOf(t, "moved", "compute-0")
@@ -87,34 +84,20 @@ func TestLostPnode(t *testing.T) {
 	})
 }
 
-// farm makes sure that the cluster farm is there and active.
-func farm(t *testing.T) cluster.Cluster {
+// endCluster ends a cluster and wants nothing of it to be left.
+func endCluster(t *testing.T, name string, flags ...string) {
 	t.Helper()
-	r := quarry(t, "cluster", "show", "farm", "-o", "json")
-	var c cluster.Cluster
-	if r.code == 0 {
-		if err := json.Unmarshal([]byte(r.out), &c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if r.code != 0 || c.EndedAt != nil {
-		must(t, "cluster", "create", "farm", "--roll", "condor", "--compute", "2", "--start", "asap", "--for", "2h")
-		wait(t, "farm", "ready", 15*time.Minute)
-		c = show(t, "farm")
-	}
-	return wait(t, "farm", "active", time.Until(c.Start)+time.Minute)
-}
-
-func endCluster(t *testing.T, name string) {
-	t.Helper()
-	c := show(t, name)
+	c := show(t, name, flags...)
 	verb := "end"
 	if c.State == cluster.Booked {
 		verb = "cancel"
 	}
-	must(t, "cluster", verb, name)
-	wait(t, name, "ended", 3*time.Minute)
+	must(t, append([]string{"cluster", verb, name}, flags...)...)
+	wait(t, name, "ended", 3*time.Minute, flags...)
 	checkGone(t, c)
+	if c.Gateway.OutsideAddress != "" && on(t, "outside", "ping", "-c", "1", "-W", "1", c.Gateway.OutsideAddress).code == 0 {
+		t.Errorf("the gateway of %s still answers", name)
+	}
 }
 
 func pnodeOf(t *testing.T, name, node string) string {
