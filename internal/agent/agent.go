@@ -77,13 +77,15 @@ func (a *agent) run(ctx context.Context) error {
 
 // load takes up what an earlier run of the agent left.
 func (a *agent) load(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if err := a.files.setUp(); err != nil {
 		return err
 	}
 	desired, err := a.files.desired()
 	if err != nil {
 		a.log.ErrorContext(ctx, "cannot read the desired state, waiting for the manager", "error", err)
-		a.trouble("desired", err)
+		a.setTrouble("desired", err)
 	}
 	a.desired = desired
 	ledger, err := a.files.ledger()

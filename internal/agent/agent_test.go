@@ -24,33 +24,33 @@ func TestWholeLifeWithoutManagerAtBothInstants(t *testing.T) {
 		p := w.start()
 		defer p.stop()
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
-		if w.fetched[testImage()] > 2 { // the real store lets the two share one
-			t.Errorf("image fetched %d times", w.fetched[testImage()])
+		if w.view().fetched[testImage()] > 2 { // the real store lets the two share one
+			t.Errorf("image fetched %d times", w.view().fetched[testImage()])
 		}
 		c.Open = true
 		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{c}})
 		time.Sleep(time.Second)
-		if len(w.reports) == 0 || !ready(farm, 2)(w.reports[len(w.reports)-1]) {
+		if len(w.view().reports) == 0 || !ready(farm, 2)(w.view().reports[len(w.view().reports)-1]) {
 			t.Error("the manager was not told that the cluster is ready")
 		}
 		w.want(nil)
 
 		time.Sleep(time.Until(openAt) - time.Millisecond)
 		synctest.Wait()
-		if len(w.opened) != 0 {
+		if len(w.view().opened) != 0 {
 			t.Fatal("opened before its time")
 		}
 		time.Sleep(50 * time.Millisecond)
-		if late := w.opened[farm].Sub(openAt); late < 0 || late > 20*time.Millisecond {
+		if late := w.view().opened[farm].Sub(openAt); late < 0 || late > 20*time.Millisecond {
 			t.Errorf("opened %s after its time", late)
 		}
 		time.Sleep(time.Until(closeAt) - time.Millisecond)
 		synctest.Wait()
-		if len(w.closed) != 0 || len(w.running()) != 2 {
+		if len(w.view().closed) != 0 || len(w.running()) != 2 {
 			t.Fatal("ended before its time")
 		}
 		time.Sleep(50 * time.Millisecond)
-		if late := w.closed[farm].Sub(closeAt); late < 0 || late > 20*time.Millisecond {
+		if late := w.view().closed[farm].Sub(closeAt); late < 0 || late > 20*time.Millisecond {
 			t.Errorf("closed %s after its time", late)
 		}
 		p.await("end", 15*time.Second, gone(farm))
@@ -62,8 +62,8 @@ func TestWholeLifeWithoutManagerAtBothInstants(t *testing.T) {
 				t.Errorf("opened %v and closed %v are not both reported", s.Opened, s.Closed)
 			}
 		}
-		for name, g := range w.guests {
-			t.Errorf("guest %s is left after %d starts", name, g.starts)
+		for name, starts := range w.view().starts {
+			t.Errorf("guest %s is left after %d starts", name, starts)
 		}
 	})
 }
@@ -111,16 +111,16 @@ func lifeWithCrash(t *testing.T, n int, late bool) bool {
 	p.await("readiness", time.Minute, ready(farm, 2))
 	follow(8 * time.Minute)
 	defer p.stop()
-	for _, what := range w.doubled {
+	for _, what := range w.view().doubled {
 		t.Error(what)
 	}
 	if left := w.leftovers(); left != nil {
 		t.Errorf("left over: %v", left)
 	}
-	if opened := w.opened[farm].Sub(begin); opened < 3*time.Minute || opened > 3*time.Minute+4*time.Second {
+	if opened := w.view().opened[farm].Sub(begin); opened < 3*time.Minute || opened > 3*time.Minute+4*time.Second {
 		t.Errorf("opened after %s", opened)
 	}
-	if closed := w.closed[farm].Sub(begin); closed < 6*time.Minute || closed > 6*time.Minute+4*time.Second {
+	if closed := w.view().closed[farm].Sub(begin); closed < 6*time.Minute || closed > 6*time.Minute+4*time.Second {
 		t.Errorf("closed after %s", closed)
 	}
 	if !gone(farm)(p.currentReport()) {
@@ -138,7 +138,7 @@ func TestRestartAdoptsGuests(t *testing.T) {
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
 		p.stop()
 		w.want(nil) // the second agent must do without
-		effects := w.effects - w.applies
+		effects := w.view().effects - w.view().applies
 		p = w.start()
 		defer p.stop()
 		for range 300 {
@@ -149,7 +149,7 @@ func TestRestartAdoptsGuests(t *testing.T) {
 				}
 			}
 		}
-		if n := w.effects - w.applies - effects; n != 0 {
+		if n := w.view().effects - w.view().applies - effects; n != 0 {
 			t.Errorf("%d effects beside the switch", n)
 		}
 		p.await("readiness", 10*time.Second, ready(farm, 2))
@@ -157,9 +157,9 @@ func TestRestartAdoptsGuests(t *testing.T) {
 		if !ready(farm, 2)(p.currentReport()) {
 			t.Errorf("no longer ready: %+v", p.currentReport())
 		}
-		for name, g := range w.guests {
-			if g.starts != 1 {
-				t.Errorf("%s was started %d times", name, g.starts)
+		for name, starts := range w.view().starts {
+			if starts != 1 {
+				t.Errorf("%s was started %d times", name, starts)
 			}
 		}
 	})
@@ -240,19 +240,19 @@ func TestWithoutDesiredNothingIsTouched(t *testing.T) {
 				if err := damage(w.dir + "/" + desiredFile); err != nil {
 					t.Fatal(err)
 				}
-				d := w.remote
+				d := &pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}}
 				w.want(nil)
-				effects := w.effects
+				effects := w.view().effects
 				p = w.start()
 				defer p.stop()
 				time.Sleep(5 * time.Minute)
-				if w.effects != effects || len(w.running()) != 2 {
-					t.Errorf("%d effects without a desired state", w.effects-effects)
+				if w.view().effects != effects || len(w.running()) != 2 {
+					t.Errorf("%d effects without a desired state", w.view().effects-effects)
 				}
 				w.want(d)
 				p.await("readiness", time.Minute, ready(farm, 2))
-				if g := w.guests["farm.gateway.aaaaaaaa"]; g.starts != 1 {
-					t.Errorf("started %d times", g.starts)
+				if n := w.view().starts["farm.gateway.aaaaaaaa"]; n != 1 {
+					t.Errorf("started %d times", n)
 				}
 			})
 		})
@@ -267,7 +267,7 @@ func TestDeadGuestIsStartedAgain(t *testing.T) {
 		p := w.start()
 		defer p.stop()
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
-		disk := w.guests["farm.compute-0.aaaaaaaa"].guest.Disk
+		disk := w.view().disks["farm.compute-0.aaaaaaaa"]
 		if err := os.WriteFile(disk, []byte("a tenant's work"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -277,10 +277,10 @@ func TestDeadGuestIsStartedAgain(t *testing.T) {
 		if raw, err := os.ReadFile(disk); err != nil || string(raw) != "a tenant's work" {
 			t.Errorf("the disk was not kept: %q, %v", raw, err)
 		}
-		if n := w.guests["farm.compute-0.aaaaaaaa"].starts; n != 2 {
+		if n := w.view().starts["farm.compute-0.aaaaaaaa"]; n != 2 {
 			t.Errorf("started %d times", n)
 		}
-		if n := w.guests["farm.gateway.aaaaaaaa"].starts; n != 1 {
+		if n := w.view().starts["farm.gateway.aaaaaaaa"]; n != 1 {
 			t.Errorf("the other one was started %d times", n)
 		}
 	})
@@ -298,10 +298,10 @@ func TestHangingHypervisorDelaysNoInstant(t *testing.T) {
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
 		w.change(func() { w.hang = true })
 		time.Sleep(time.Until(closeAt) + time.Minute)
-		if late := w.opened[farm].Sub(openAt); late < 0 || late > 20*time.Millisecond {
+		if late := w.view().opened[farm].Sub(openAt); late < 0 || late > 20*time.Millisecond {
 			t.Errorf("opened %s late", late)
 		}
-		if late := w.closed[farm].Sub(closeAt); late < 0 || late > 20*time.Millisecond {
+		if late := w.view().closed[farm].Sub(closeAt); late < 0 || late > 20*time.Millisecond {
 			t.Errorf("closed %s late", late)
 		}
 		r := p.currentReport()
@@ -381,7 +381,7 @@ func TestGuestFailureIsFinal(t *testing.T) {
 		p = w.start()
 		defer p.stop()
 		time.Sleep(30 * time.Second)
-		if r := p.currentReport(); !failed(r) || w.guests["farm.compute-0.aaaaaaaa"].starts != 1 {
+		if r := p.currentReport(); !failed(r) || w.view().starts["farm.compute-0.aaaaaaaa"] != 1 {
 			t.Errorf("tried again by itself: %+v", r)
 		}
 
@@ -435,7 +435,7 @@ func TestOldQEMUIsRefused(t *testing.T) {
 		defer p.stop()
 		time.Sleep(time.Minute)
 		r := p.currentReport()
-		if len(w.guests) != 0 || len(r.Errors) == 0 || !strings.Contains(r.Errors[0], "8.2") {
+		if len(w.view().starts) != 0 || len(r.Errors) == 0 || !strings.Contains(r.Errors[0], "8.2") {
 			t.Errorf("not refused: %+v", r)
 		}
 		for _, v := range vnodesOf(r, farm) {
@@ -454,17 +454,18 @@ func TestNewIdentityReachesTheGuest(t *testing.T) {
 		p := w.start()
 		defer p.stop()
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
-		d := *w.remote
-		d.Generation++
+		d := pnode.Desired{Epoch: 1}
+		d.Generation = 2
 		d.Clusters = []pnode.Cluster{testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))}
 		d.Clusters[0].Vnodes[0].Identity.Hosts = []vnode.Host{{Name: "compute-0", Address: "10.1.0.99"}}
 		w.want(&d)
 		time.Sleep(time.Second)
-		g := w.guests["farm.gateway.aaaaaaaa"]
+		var g *fakeGuest
+		w.change(func() { g = w.guests["farm.gateway.aaaaaaaa"] })
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if len(g.identity.Hosts) != 1 || g.starts != 1 {
-			t.Errorf("the guest knows %v after %d starts", g.identity.Hosts, g.starts)
+		if len(g.identity.Hosts) != 1 {
+			t.Errorf("the guest knows %v", g.identity.Hosts)
 		}
 	})
 }

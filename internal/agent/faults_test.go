@@ -30,7 +30,7 @@ func TestBrokenPortHoldsUpNoOther(t *testing.T) {
 			t.Errorf("the port is not reported: %v", r.Errors)
 		}
 		time.Sleep(time.Until(c.OpenAt) + 20*time.Millisecond)
-		if w.opened[farm].IsZero() {
+		if w.view().opened[farm].IsZero() {
 			t.Error("not opened")
 		}
 		p.await("end", 3*time.Minute, gone(farm))
@@ -101,9 +101,9 @@ func TestLegClosesBeforeGuestsStop(t *testing.T) {
 		defer p.stop()
 		p.await("readiness", 2*time.Minute, ready(farm, 2))
 		p.await("end", 4*time.Minute, gone(farm))
-		for name, at := range w.turnedOff {
-			if at.Before(w.closed[farm]) {
-				t.Errorf("%s stopped %s before the leg closed", name, w.closed[farm].Sub(at))
+		for name, at := range w.view().turnedOff {
+			if at.Before(w.view().closed[farm]) {
+				t.Errorf("%s stopped %s before the leg closed", name, w.view().closed[farm].Sub(at))
 			}
 		}
 	})
@@ -148,7 +148,7 @@ func TestManagerCancelsWhileFetching(t *testing.T) {
 		if left := w.leftovers(); left != nil {
 			t.Errorf("left over: %v", left)
 		}
-		if len(w.turnedOff) != 0 {
+		if len(w.view().turnedOff) != 0 {
 			t.Error("a guest was started")
 		}
 	})
@@ -172,7 +172,7 @@ func TestExtendedWhileEndingComesBack(t *testing.T) {
 				t.Error("reported gone")
 			}
 		}
-		if n := w.guests["farm.gateway.aaaaaaaa"].starts; n != 1 {
+		if n := w.view().starts["farm.gateway.aaaaaaaa"]; n != 1 {
 			t.Errorf("the gateway, which had not stopped, was started %d times", n)
 		}
 	})

@@ -523,6 +523,30 @@ func (w *world) change(f func()) {
 	f()
 }
 
+// view is a copy of what tests ask a world for.
+type view struct {
+	opened, closed, turnedOff map[string]time.Time
+	starts, fetched           map[string]int
+	disks                     map[string]string
+	reports                   []pnode.Report
+	effects, applies          int
+	doubled                   []string
+}
+
+func (w *world) view() view {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v := view{
+		opened: maps.Clone(w.opened), closed: maps.Clone(w.closed), turnedOff: maps.Clone(w.turnedOff),
+		fetched: maps.Clone(w.fetched), starts: map[string]int{}, disks: map[string]string{},
+		reports: slices.Clone(w.reports), effects: w.effects, applies: w.applies, doubled: slices.Clone(w.doubled),
+	}
+	for name, g := range w.guests {
+		v.starts[name], v.disks[name] = g.starts, g.guest.Disk
+	}
+	return v
+}
+
 // running are the names of the guests that run, sorted.
 func (w *world) running() []string {
 	w.mu.Lock()
