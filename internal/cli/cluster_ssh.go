@@ -164,7 +164,8 @@ func remoteCommand(command []string) []string {
 }
 
 // proxyCommand joins argv for the shell that runs a ProxyCommand. ssh expands
-// %-sequences in it first; only those of -W are meant.
+// %-sequences in it first, of which only those of -W are meant, and puts an
+// exec in front.
 func proxyCommand(argv []string) string {
 	words := make([]string, len(argv))
 	for i, word := range argv {
@@ -173,7 +174,7 @@ func proxyCommand(argv []string) string {
 			words[i] = strings.ReplaceAll(words[i], "%", "%%")
 		}
 	}
-	return "exec " + strings.Join(words, " ")
+	return strings.Join(words, " ")
 }
 
 // quote makes one word for a POSIX shell.

@@ -40,7 +40,7 @@ func TestSSHCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	line = strings.Join(argv, " ")
-	for _, part := range []string{"farm.compute-0 ssh-ed25519 AAAAc0", "ProxyCommand=exec ssh", "-W %h:%p admin@203.0.113.100", "admin@10.1.0.10"} {
+	for _, part := range []string{"farm.compute-0 ssh-ed25519 AAAAc0", "ProxyCommand=ssh", "-W %h:%p admin@203.0.113.100", "admin@10.1.0.10"} {
 		if !strings.Contains(line, part) {
 			t.Errorf("%s\nlacks %s", line, part)
 		}
