@@ -71,6 +71,15 @@ apt() { apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Acquire::
 # A third party's source that is down does not matter to us.
 update_lists() { apt update || say "apt-get update had problems; going on"; }
 
+# The lists say where this machine's packages come from; those of the guests
+# come from there too.
+ensure_lists() {
+	case $(apt-get indextargets --format '$(CODENAME)/$(COMPONENT)' 'Created-By: Packages') in
+	*"$codename/main"*) ;;
+	*) [ "$(id -u)" != 0 ] || update_lists ;;
+	esac
+}
+
 install_packages() {
 	[ "$(id -u)" = 0 ] || fail "missing: $(echo $1); run this as root (sudo make setup)"
 	say "installing $(echo $1)"
@@ -100,5 +109,6 @@ check_machine
 check_go
 lacking=$(missing)
 [ -z "$lacking" ] || install_packages "$lacking"
+ensure_lists
 still=$(missing)
 [ -z "$still" ] || fail "still missing or too old: $(echo $still)"

@@ -47,9 +47,11 @@ type link struct {
 	Bridge  string `json:"bridge,omitempty"`  // Open vSwitch bridge whose uplink it is
 }
 
-// mount is a folder or file of the host's own, bound over one of the machine's.
+// mount is a folder of the host's own, bound over one of the machine's.
 type mount struct {
-	Source string `json:"source"` // below the host's folder, or below the cache with Cache
+	// Source is below the host's folder, or below the cache with Cache; without
+	// it the host sees the machine's own and cannot write to it.
+	Source string `json:"source"`
 	Target string `json:"target"`
 	Cache  bool   `json:"cache,omitempty"`
 }

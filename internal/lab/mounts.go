@@ -27,8 +27,7 @@ func furnish(l layout, h host) error {
 	// Not only covered: libvirtd reads from the list of mounts that there are
 	// control groups, and they are the machine's.
 	for _, target := range []string{"/proc", "/sys"} {
-		if err := unix.Unmount(target, unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("take away the machine's %s: %w", target, err)
+		for unix.Unmount(target, unix.MNT_DETACH) == nil { // until none is left
 		}
 	}
 	for _, m := range []struct{ kind, target, data string }{
@@ -44,6 +43,12 @@ func furnish(l layout, h host) error {
 		return err
 	}
 	for _, m := range h.Mounts {
+		if m.Source == "" {
+			if err := protect(m.Target); err != nil {
+				return err
+			}
+			continue
+		}
 		source := filepath.Join(insideHost, m.Source)
 		if m.Cache {
 			source = filepath.Join(insideCache, m.Source)
@@ -108,6 +113,17 @@ func mountRun(l layout, h host) error {
 	}
 	if err := unix.Mount(stage, "/run", "", unix.MS_MOVE, ""); err != nil {
 		return fmt.Errorf("mount the host's /run: %w", err)
+	}
+	return nil
+}
+
+// protect lets the host read the machine's folder and not write to it.
+func protect(target string) error {
+	if err := unix.Mount(target, target, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("show the machine's %s: %w", target, err)
+	}
+	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("protect the machine's %s: %w", target, err)
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func mountsOf(h host) []mount {
 			mounts,
 			mount{Source: "var/lib/quarry", Target: "/var/lib/quarry"},
 			mount{Source: "manager", Target: "/var/cache/quarry", Cache: true},
-			mount{Source: "var/lib/apt/lists", Target: "/var/lib/apt/lists"},
+			mount{Target: "/var/lib/apt/lists"}, // they say where packages come from
 			mount{Source: "var/cache/apt", Target: "/var/cache/apt"},
 		)
 	}
