@@ -8,7 +8,7 @@ export GIT_CONFIG_VALUE_0 := *
 
 GO ?= go
 FUZZTIME ?= 5s
-BUILD_FLAGS := -trimpath -ldflags '-s -w -buildid='
+BUILD_FLAGS := -trimpath -buildvcs=auto -ldflags '-s -w -buildid='
 
 .DEFAULT_GOAL := build
 .PHONY: build setup demo test check e2e bench fuzz docs clean help
