@@ -39,8 +39,10 @@ func TestMakePlan(t *testing.T) {
 		{name: "over", open: true, at: closeAt, present: both, ports: "a-c-p a-g-o! a-g-p", end: both},
 		{name: "half gone", open: true, at: closeAt, present: both[1:], ports: "a-g-o! a-g-p", end: both[1:]},
 		{name: "gone", open: true, at: closeAt, gone: []string{farm}},
-		{name: "another's vnode", at: noon, present: []Key{{farm, "old"}, {shop, "gateway"}},
-			ports: "a-c-p a-g-o! a-g-p", run: 2, end: []Key{{farm, "old"}, {shop, "gateway"}}, next: closeAt},
+		{
+			name: "another's vnode", at: noon, present: []Key{{farm, "old"}, {shop, "gateway"}},
+			ports: "a-c-p a-g-o! a-g-p", run: 2, end: []Key{{farm, "old"}, {shop, "gateway"}}, next: closeAt,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -191,8 +191,10 @@ func TestProblems(t *testing.T) {
 		status                   int
 		want                     []string
 	}{
-		{"every fault is listed", "POST", "/v1/clusters", `{"name":"Not OK","rolls":["nope"],"nodes":[{"appliance":"compute","count":-1}]}`, 422,
-			[]string{"urn:quarry:problem:invalid", "spec.name", "Not OK", "count"}},
+		{
+			"every fault is listed", "POST", "/v1/clusters", `{"name":"Not OK","rolls":["nope"],"nodes":[{"appliance":"compute","count":-1}]}`, 422,
+			[]string{"urn:quarry:problem:invalid", "spec.name", "Not OK", "count"},
+		},
 		{"unknown field", "POST", "/v1/clusters", `{"name":"a","rolls":[],"nodes":[],"colour":1}`, 422, []string{"body.colour", "urn:quarry:problem:invalid"}},
 		{"wrong type", "POST", "/v1/clusters", `{"name":1,"rolls":[],"nodes":[]}`, 422, []string{"body.name"}},
 		{"missing", "POST", "/v1/clusters", `{}`, 422, []string{"body"}},

@@ -23,8 +23,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("QUARRY_FABRIC_INSIDE") != "" || os.Getuid() != 0 {
 		os.Exit(m.Run())
 	}
-	args := append([]string{"--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-		"--propagation", "private", os.Args[0]}, os.Args[1:]...)
+	args := append([]string{
+		"--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+		"--propagation", "private", os.Args[0],
+	}, os.Args[1:]...)
 	cmd := exec.Command("unshare", args...)
 	cmd.Env = append(os.Environ(), "QUARRY_FABRIC_INSIDE=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

@@ -102,7 +102,8 @@ func (b *Builder) checkLock(lock render.Lock) error {
 	}
 	if guest != lock.Guest {
 		return fault.New(fault.Refused, "the lock is of another guest program", fault.Detail{
-			Field: "guest", Message: fmt.Sprintf("the lock wants the guest program %.12s, this Quarry has %.12s: lock the recipe again", lock.Guest, guest)})
+			Field: "guest", Message: fmt.Sprintf("the lock wants the guest program %.12s, this Quarry has %.12s: lock the recipe again", lock.Guest, guest),
+		})
 	}
 	return nil
 }

@@ -25,8 +25,10 @@ func Fetch(ctx context.Context, client *http.Client, baseURL, address string, in
 		return nil
 	}
 	return into.fetches.do(ctx, address, progress, func(ctx context.Context, progress Progress) error {
-		f := &fetch{client: client, base: strings.TrimSuffix(baseURL, "/") + "/" + address, address: address,
-			dir: filepath.Join(into.dir, fetchPrefix+address), progress: progress}
+		f := &fetch{
+			client: client, base: strings.TrimSuffix(baseURL, "/") + "/" + address, address: address,
+			dir: filepath.Join(into.dir, fetchPrefix+address), progress: progress,
+		}
 		if err := f.run(ctx, into); err != nil {
 			return fmt.Errorf("fetch image %s: %w", address, err)
 		}

@@ -78,7 +78,8 @@ func (b *Builder) indexes(ctx context.Context, suite, architecture string) (*apt
 	}
 	if last.IsZero() || ctx.Err() != nil {
 		return nil, fault.New(fault.Unavailable, "no package indexes", fault.Detail{
-			Field: "suite", Message: fmt.Sprintf("the mirror's indexes of %q cannot be had: %v", suite, err)})
+			Field: "suite", Message: fmt.Sprintf("the mirror's indexes of %q cannot be had: %v", suite, err),
+		})
 	}
 	b.log.WarnContext(ctx, "package indexes stay old", "suite", suite, "updated", last, "error", err)
 	return a, nil

@@ -89,8 +89,10 @@ func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in ledger) 
 	}
 	over := c.State == cluster.Ending || !c.State.Live()
 	if over {
-		return cluster.Seen{Gone: reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation && gone(r.Report, c.ID),
-			Stage: n.Stage, Progress: n.Progress, Message: n.Message}
+		return cluster.Seen{
+			Gone:  reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation && gone(r.Report, c.ID),
+			Stage: n.Stage, Progress: n.Progress, Message: n.Message,
+		}
 	}
 	if !m.ImageStore.Has(n.Image) {
 		return m.beingMade(n.Image)

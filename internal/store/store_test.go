@@ -74,8 +74,10 @@ func farm(id, tenant, name string, state cluster.State) cluster.Cluster {
 		CreatedAt: t0, Start: t0.Add(10 * time.Minute), End: t0.Add(time.Hour), PrepareAt: t0.Add(5 * time.Minute),
 		VLAN: 100, Gateway: cluster.GatewayInfo{OutsideAddress: "203.0.113.10"},
 		Nodes: []cluster.Node{
-			{Name: "gateway", Appliance: "gateway", Pnode: "gw1", State: cluster.NodePending, CPUs: 1, MemoryMiB: 640, DiskMiB: 4096,
-				Addresses: []cluster.Address{{Network: "private", Address: "10.1.0.1", MAC: "52:54:00:00:00:01"}}},
+			{
+				Name: "gateway", Appliance: "gateway", Pnode: "gw1", State: cluster.NodePending, CPUs: 1, MemoryMiB: 640, DiskMiB: 4096,
+				Addresses: []cluster.Address{{Network: "private", Address: "10.1.0.1", MAC: "52:54:00:00:00:01"}},
+			},
 			{Name: "compute-0", Appliance: "compute", Pnode: "p1", State: cluster.NodePending, CPUs: 1, MemoryMiB: 640, DiskMiB: 4096},
 		},
 	}
