@@ -28,10 +28,12 @@ type host struct {
 	// Binary is the quarry program as seen by the machine.
 	Binary string `json:"binary"`
 	// Datapath is the Open vSwitch datapath type: "system" or "netdev".
-	Datapath string    `json:"datapath"`
-	Links    []link    `json:"links"`
-	Mounts   []mount   `json:"mounts"`
-	Services []service `json:"services"`
+	Datapath string `json:"datapath"`
+	// OfferMemoryMiB is the most memory that a pnode offers.
+	OfferMemoryMiB int       `json:"offerMemoryMiB,omitempty"`
+	Links          []link    `json:"links"`
+	Mounts         []mount   `json:"mounts"`
+	Services       []service `json:"services"`
 	// Peers are the hosts of the lab by name, for /etc/hosts.
 	Peers map[string]string `json:"peers"`
 	// Internet says that the host shares the machine's way out.
@@ -63,6 +65,8 @@ type site struct {
 	Gateways int    `json:"gateways"`
 	Binary   string `json:"binary"`
 	Datapath string `json:"datapath"`
+	// OfferMemoryMiB is what each pnode offers: they share one machine.
+	OfferMemoryMiB int `json:"offerMemoryMiB"`
 	// Made are folders outside Dir that Up made as mount points.
 	Made []string `json:"made,omitempty"`
 }

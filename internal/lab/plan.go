@@ -61,6 +61,7 @@ func plan(s site) []host {
 	for i := range hosts {
 		h := &hosts[i]
 		h.Binary, h.Datapath, h.Peers = s.Binary, s.Datapath, peers
+		h.OfferMemoryMiB = s.OfferMemoryMiB
 		for j := range h.Links {
 			l := &h.Links[j]
 			l.MAC = macOf(h.Name, l.Name)

@@ -1,6 +1,9 @@
 package lab
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strconv"
+)
 
 // service is one program that a host keeps running. It is data: the
 // supervisor knows nothing else about what it runs.
@@ -110,7 +113,7 @@ func agentServices(h host) []service {
 		},
 		service{
 			Name: "agent", Kind: daemon,
-			Argv: h.quarry("agent", "run", "--dir", agentDir),
+			Argv: h.quarry("agent", "run", "--dir", agentDir, "--offer-memory-mib", strconv.Itoa(h.OfferMemoryMiB)),
 		},
 	)
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"golang.org/x/sys/unix"
+
 	"quarry/internal/fault"
 )
 
@@ -67,6 +69,9 @@ func prepare(ctx context.Context, l layout, o Options) ([]host, error) {
 	if s.Datapath == "" {
 		s.Datapath = probeDatapath(ctx)
 	}
+	if s.OfferMemoryMiB, err = memoryShare(o.Pnodes + o.Gateways); err != nil {
+		return nil, err
+	}
 	hosts := plan(s)
 	if o.services != nil {
 		for i := range hosts {
@@ -91,6 +96,23 @@ func prepare(ctx context.Context, l layout, o Options) ([]host, error) {
 		}
 	}
 	return hosts, nil
+}
+
+// Memory that a lab leaves to the machine and to its own daemons, and the least
+// that a pnode offers however small the machine is, in MiB.
+const (
+	keptMemory  = 2048
+	leastMemory = 1024
+)
+
+// memoryShare is what each of n pnodes may offer of the machine's memory, MiB.
+func memoryShare(n int) (int, error) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0, fmt.Errorf("measure the machine's memory: %w", err)
+	}
+	total := int(info.Totalram * uint64(info.Unit) >> 20)
+	return max(leastMemory, (total-keptMemory)/max(1, n)), nil
 }
 
 // missingFolders lists the mount points that the machine lacks, parents first.

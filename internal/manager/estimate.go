@@ -13,8 +13,8 @@ type history struct {
 
 // Without any history the manager assumes a slow machine.
 const (
-	firstBuild   = 4 * time.Minute
-	firstPrepare = 4 * time.Minute
+	firstBuild   = 90 * time.Second
+	firstPrepare = 2 * time.Minute
 	leastPrepare = 45 * time.Second
 	margin       = 20 * time.Second
 )
