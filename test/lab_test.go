@@ -94,12 +94,12 @@ type result struct {
 }
 
 // quarry runs the program and returns what it said.
-func quarry(t *testing.T, args ...string) result {
+func quarry(t testing.TB, args ...string) result {
 	t.Helper()
 	return finish(t, command(t.Context(), args...))
 }
 
-func finish(t *testing.T, c *exec.Cmd) result {
+func finish(t testing.TB, c *exec.Cmd) result {
 	t.Helper()
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
@@ -112,7 +112,7 @@ func finish(t *testing.T, c *exec.Cmd) result {
 }
 
 // must runs the program and fails the test unless it succeeds.
-func must(t *testing.T, args ...string) string {
+func must(t testing.TB, args ...string) string {
 	t.Helper()
 	r := quarry(t, args...)
 	if r.code != 0 {
@@ -122,13 +122,13 @@ func must(t *testing.T, args ...string) string {
 }
 
 // on runs a command on a host of the lab.
-func on(t *testing.T, host string, argv ...string) result {
+func on(t testing.TB, host string, argv ...string) result {
 	t.Helper()
 	return quarry(t, append([]string{"lab", "exec", host, "--"}, argv...)...)
 }
 
 // sh runs a line of shell on a host of the lab and wants it to succeed.
-func sh(t *testing.T, host, line string) string {
+func sh(t testing.TB, host, line string) string {
 	t.Helper()
 	r := on(t, host, "sh", "-c", line)
 	if r.code != 0 {
@@ -137,7 +137,7 @@ func sh(t *testing.T, host, line string) string {
 	return r.out
 }
 
-func show(t *testing.T, name string, flags ...string) cluster.Cluster {
+func show(t testing.TB, name string, flags ...string) cluster.Cluster {
 	t.Helper()
 	var c cluster.Cluster
 	raw := must(t, append([]string{"cluster", "show", name, "-o", "json"}, flags...)...)
@@ -148,7 +148,7 @@ func show(t *testing.T, name string, flags ...string) cluster.Cluster {
 }
 
 // wait waits until a cluster is so far, and tells what it was doing if not.
-func wait(t *testing.T, name, state string, timeout time.Duration, flags ...string) cluster.Cluster {
+func wait(t testing.TB, name, state string, timeout time.Duration, flags ...string) cluster.Cluster {
 	t.Helper()
 	r := quarry(t, append([]string{"cluster", "wait", name, "--for", state, "--timeout", timeout.String()}, flags...)...)
 	if r.code != 0 {
@@ -160,7 +160,7 @@ func wait(t *testing.T, name, state string, timeout time.Duration, flags ...stri
 }
 
 // eventually waits for a condition, looking again and again until a deadline.
-func eventually(t *testing.T, timeout time.Duration, what string, holds func() bool) {
+func eventually(t testing.TB, timeout time.Duration, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

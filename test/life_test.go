@@ -97,7 +97,7 @@ func farm(t *testing.T) cluster.Cluster {
 }
 
 // ssh runs a line on a vnode, from host outside, through the gateway.
-func ssh(t *testing.T, name, node, line string, flags ...string) string {
+func ssh(t testing.TB, name, node, line string, flags ...string) string {
 	t.Helper()
 	args := append([]string{"cluster", "ssh", name}, flags...)
 	if node != "" {
@@ -143,9 +143,9 @@ func reachableFromOutside(t *testing.T, address string) []string {
 
 // checkIsolatedOnTheSwitch wants the rack switch to have seen every MAC of a
 // cluster in its own VLAN and in no other.
-func checkIsolatedOnTheSwitch(t *testing.T, c cluster.Cluster) {
+func checkIsolatedOnTheSwitch(t testing.TB, c cluster.Cluster) {
 	t.Helper()
-	table := sh(t, "rack", "ovs-appctl fdb/show br-rack")
+	table := sh(t, "rack", "ovs-appctl fdb/show rack")
 	for _, n := range c.Nodes {
 		mac := n.Leg(cluster.PrivateNetwork).MAC
 		for line := range strings.Lines(table) {
@@ -158,7 +158,7 @@ func checkIsolatedOnTheSwitch(t *testing.T, c cluster.Cluster) {
 }
 
 // checkGone wants nothing of a cluster to be left on any pnode.
-func checkGone(t *testing.T, c cluster.Cluster) {
+func checkGone(t testing.TB, c cluster.Cluster) {
 	t.Helper()
 	for _, host := range []string{"p1", "p2", "p3", "gw1"} {
 		// Nobody else ends when an agent is slow: the manager said "ended".

@@ -85,7 +85,7 @@ func TestLostPnode(t *testing.T) {
 }
 
 // endCluster ends a cluster and wants nothing of it to be left.
-func endCluster(t *testing.T, name string, flags ...string) {
+func endCluster(t testing.TB, name string, flags ...string) {
 	t.Helper()
 	c := show(t, name, flags...)
 	verb := "end"
@@ -100,7 +100,7 @@ func endCluster(t *testing.T, name string, flags ...string) {
 	}
 }
 
-func pnodeOf(t *testing.T, name, node string) string {
+func pnodeOf(t testing.TB, name, node string) string {
 	t.Helper()
 	for _, n := range show(t, name).Nodes {
 		if n.Name == node {
@@ -112,7 +112,7 @@ func pnodeOf(t *testing.T, name, node string) string {
 }
 
 // untilStage waits until a vnode is at least so far.
-func untilStage(t *testing.T, c cluster.Cluster, node, stage string) {
+func untilStage(t testing.TB, c cluster.Cluster, node, stage string) {
 	t.Helper()
 	stages := []string{"", "image", "disk", "boot", "identity", "scripts", "checks", "ready"}
 	rank := map[string]int{}
@@ -130,12 +130,12 @@ func untilStage(t *testing.T, c cluster.Cluster, node, stage string) {
 }
 
 // kill9 kills what matches a pattern on a host.
-func kill9(t *testing.T, host, pattern string) {
+func kill9(t testing.TB, host, pattern string) {
 	t.Helper()
 	signal(t, host, pattern, "KILL")
 }
 
-func signal(t *testing.T, host, pattern, name string) {
+func signal(t testing.TB, host, pattern, name string) {
 	t.Helper()
 	if r := on(t, host, "pkill", "-"+name, "-f", pattern); r.code != 0 {
 		t.Fatalf("nothing on %s matches %q: exit %d %s", host, pattern, r.code, r.err)
@@ -143,7 +143,7 @@ func signal(t *testing.T, host, pattern, name string) {
 }
 
 // running counts the guests of a vnode over all pnodes.
-func running(t *testing.T, c cluster.Cluster, n cluster.Node) int {
+func running(t testing.TB, c cluster.Cluster, n cluster.Node) int {
 	t.Helper()
 	total := 0
 	for _, host := range []string{"p1", "p2", "p3", "gw1"} {
@@ -158,7 +158,7 @@ func running(t *testing.T, c cluster.Cluster, n cluster.Node) int {
 }
 
 // pullThePlug kills a host of the lab with everything on it.
-func pullThePlug(t *testing.T, name string) {
+func pullThePlug(t testing.TB, name string) {
 	t.Helper()
 	if err := lab.KillHost(t.Context(), lab.DefaultDir, name); err != nil {
 		t.Fatal(err)

@@ -176,7 +176,7 @@ func (s *site) raw(method, path, token, body string, headers ...string) (*http.R
 }
 
 // roomy is a pnode on which everything fits.
-var roomy = pnode.Facts{CPUs: 8, MemoryMiB: 16000, DiskMiB: 200000, Uplink: true}
+var roomy = pnode.Facts{Accelerator: "kvm", CPUs: 8, MemoryMiB: 16000, DiskMiB: 200000, Uplink: true}
 
 func farm(name string) cluster.Spec {
 	return cluster.Spec{

@@ -171,7 +171,7 @@ func newSite(t *testing.T) *site {
 	}
 	for _, name := range []string{"p1", "p2", "p3", "gw1"} {
 		s.pnodes[name] = &fakePnode{
-			name: name, facts: pnode.Facts{CPUs: 4, MemoryMiB: 2048, DiskMiB: 20000, Uplink: name == "gw1"},
+			name: name, facts: pnode.Facts{Accelerator: "kvm", CPUs: 4, MemoryMiB: 2048, DiskMiB: 20000, Uplink: name == "gw1"},
 			fails: map[string]bool{}, slow: map[string]bool{}, opened: map[string]time.Time{},
 		}
 		s.enrol(name)

@@ -81,6 +81,9 @@ func (m *Manager) makeImage(ctx context.Context, p plan) {
 	} else {
 		m.Log.InfoContext(ctx, "image built", "address", p.Address, "seconds", took.Seconds())
 		m.remember(ctx, p.Address, stageBuild, took)
+		if _, err := m.prune(ctx); err != nil {
+			m.Log.WarnContext(ctx, "images not pruned", "error", err)
+		}
 	}
 	m.poke()
 }
@@ -196,6 +199,10 @@ func (m *Manager) PruneImages(ctx context.Context, p Principal) ([]string, error
 	if err := provider(p); err != nil {
 		return nil, err
 	}
+	return m.prune(ctx)
+}
+
+func (m *Manager) prune(ctx context.Context) ([]string, error) {
 	used, err := m.imagesInUse(ctx)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func (m *Manager) readLedger(tx *store.Tx, now time.Time) (ledger, error) {
 			Name:     p.Name,
 			Capacity: calendar.Size{CPUs: p.Facts.CPUs, MemoryMiB: p.Facts.MemoryMiB, DiskMiB: p.Facts.DiskMiB},
 			Uplink:   p.Facts.Uplink,
-			Usable:   !p.Drained && p.Facts.CPUs > 0 && !l.silent[p.Name],
+			Usable:   !p.Drained && p.Facts.Accelerator != "" && !l.silent[p.Name],
 		})
 	}
 	if l.live, err = tx.Clusters(store.ClusterFilter{Live: true}); err != nil {

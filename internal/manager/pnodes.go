@@ -93,8 +93,8 @@ func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
 		info.LastSeen, info.Errors = r.at.UTC(), r.Errors
 	}
 	switch {
-	case row.Facts.CPUs == 0:
-		info.State = "new"
+	case row.Facts.Accelerator == "":
+		info.State = "new" // it has not measured itself yet
 	case m.lost(row, now):
 		info.State = "lost"
 	case row.Drained:
