@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"quarry/internal/api"
+	"quarry/internal/api/agentapi"
 	"quarry/internal/fault"
 )
 
@@ -72,7 +72,7 @@ func Enroll(ctx context.Context, cfg EnrollConfig) error {
 	case err != nil && fault.KindOf(err) != fault.NotFound && !cfg.Force:
 		return err
 	}
-	got, err := api.Enroll(ctx, cfg.Server, cfg.CA, cfg.Token, cfg.Name)
+	got, err := agentapi.Enroll(ctx, cfg.Server, cfg.CA, cfg.Token, cfg.Name)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"quarry/internal/api"
+	"quarry/internal/api/agentapi"
 	"quarry/internal/fault"
 	"quarry/internal/pki"
 )
@@ -25,7 +25,7 @@ func testManager(t *testing.T) (url string, ca []byte) {
 	}
 	used := false
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var ask api.EnrolRequest
+		var ask agentapi.EnrolRequest
 		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || r.URL.Path != "/v1/enroll" || ask.Token != "good" || used {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
@@ -36,7 +36,7 @@ func testManager(t *testing.T) (url string, ca []byte) {
 			t.Error(err)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(api.EnrolAnswer{Certificate: string(cert), CA: string(authority.CertificatePEM())}) //nolint:errcheck // a test's server
+		json.NewEncoder(w).Encode(agentapi.EnrolAnswer{Certificate: string(cert), CA: string(authority.CertificatePEM())}) //nolint:errcheck // a test's server
 	}))
 	certificate, err := authority.ServerCertificate([]string{"127.0.0.1"}, time.Now())
 	if err != nil {
@@ -135,7 +135,7 @@ func FuzzEnrolment(f *testing.F) {
 		if err != nil && fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%v", err)
 		}
-		_, err = api.NewAgentClient(e.Server, api.Enrolled{Key: e.Key, Certificate: e.Certificate, CA: e.CA})
+		_, err = agentapi.New(e.Server, agentapi.Enrolled{Key: e.Key, Certificate: e.Certificate, CA: e.CA})
 		if err == nil {
 			t.Error("rubbish is a good enrolment")
 		}

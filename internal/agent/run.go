@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"quarry/internal/api"
+	"quarry/internal/api/agentapi"
 	"quarry/internal/fabric"
 	"quarry/internal/fault"
 	"quarry/internal/hypervisor"
@@ -41,7 +41,7 @@ func Run(ctx context.Context, cfg Config) error {
 // wire makes what the agent works on. Nothing is connected to yet: what does
 // not answer is reported and tried again.
 func wire(cfg Config, e enrolment) (deps, func(), error) {
-	client, err := api.NewAgentClient(cfg.Server, api.Enrolled{Key: e.Key, Certificate: e.Certificate, CA: e.CA})
+	client, err := agentapi.New(cfg.Server, agentapi.Enrolled{Key: e.Key, Certificate: e.Certificate, CA: e.CA})
 	if err != nil {
 		return deps{}, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"quarry/internal/api/wire"
 	"quarry/internal/fault"
 	"quarry/internal/pki"
 	"quarry/internal/pnode"
@@ -59,11 +60,11 @@ func (s *Server) desired(w http.ResponseWriter, r *http.Request, name string) {
 }
 
 func (s *Server) streamDesired(w http.ResponseWriter, r *http.Request, name string) error {
-	out, err := startSSE(w)
+	out, err := wire.StartEvents(w)
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(heartbeat)
+	tick := time.NewTicker(wire.Heartbeat)
 	defer tick.Stop()
 	var sent pnode.Desired
 	first := true
@@ -78,7 +79,7 @@ func (s *Server) streamDesired(w http.ResponseWriter, r *http.Request, name stri
 			if err != nil {
 				return err
 			}
-			if err := out.send(sseEvent{ID: fmt.Sprintf("%d-%d", d.Epoch, d.Generation), Type: "desired", Data: doc}); err != nil {
+			if err := out.Send(wire.Event{ID: fmt.Sprintf("%d-%d", d.Epoch, d.Generation), Type: "desired", Data: doc}); err != nil {
 				return err
 			}
 			sent, first = d, false
@@ -90,7 +91,7 @@ func (s *Server) streamDesired(w http.ResponseWriter, r *http.Request, name stri
 			return nil
 		case <-changed:
 		case <-tick.C:
-			if err := out.comment("still here"); err != nil {
+			if err := out.Comment("still here"); err != nil {
 				return err
 			}
 		}

@@ -1,5 +1,5 @@
-// Package api is Quarry's public HTTP API, the agents' side of it, and the Go
-// clients of both.
+// Package api is Quarry's public HTTP API with the agents' side of it, and the
+// Go client for people. The agents' client is package agentapi.
 //
 // Guarantees: an error is an RFC 9457 problem that lists every fault with its
 // field, and its type names the fault's kind; a POST that carries an

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"quarry/internal/api/agentapi"
+	"quarry/internal/api/wire"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/manager"
@@ -208,7 +210,7 @@ func TestProblems(t *testing.T) {
 		{"too far", "POST", "/v1/tokens", `{"expiresSeconds":1e300}`, 403, []string{"forbidden"}},
 	} {
 		resp, body := s.raw(c.method, c.path, s.demo, c.body)
-		if resp.StatusCode != c.status || resp.Header.Get("Content-Type") != problemMedia {
+		if resp.StatusCode != c.status || resp.Header.Get("Content-Type") != wire.ProblemMedia {
 			t.Errorf("%s: %d %s %s", c.name, resp.StatusCode, resp.Header.Get("Content-Type"), body)
 		}
 		for _, part := range c.want {
@@ -228,20 +230,24 @@ func TestProblems(t *testing.T) {
 }
 
 func TestKindsSurviveTheWire(t *testing.T) {
-	for _, k := range kinds {
-		f := fault.New(k.kind, "title", fault.Detail{Field: "a.b", Message: "m"}, fault.Detail{Message: "n"})
-		r := &http.Response{StatusCode: statusOf(k.kind), Header: http.Header{"Content-Type": {problemMedia}}}
+	// All kinds there are, not those of wire's table: one that it lacks must fail.
+	for _, kind := range []fault.Kind{
+		fault.Invalid, fault.NotFound, fault.Conflict, fault.Refused,
+		fault.Unauthorized, fault.Forbidden, fault.Unavailable, fault.Precondition,
+	} {
+		f := fault.New(kind, "title", fault.Detail{Field: "a.b", Message: "m"}, fault.Detail{Message: "n"})
+		r := &http.Response{StatusCode: wire.StatusOf(kind), Header: http.Header{"Content-Type": {wire.ProblemMedia}}}
 		raw, err := json.Marshal(problemOf(f))
 		must(t, err)
 		r.Body = io.NopCloser(bytes.NewReader(raw))
-		got := faultOf(r)
-		if fault.KindOf(got) != k.kind || got.Error() != f.Error() {
-			t.Errorf("%s came back as %s: %v", k.kind, fault.KindOf(got), got)
+		got := wire.FaultOf(r)
+		if fault.KindOf(got) != kind || got.Error() != f.Error() {
+			t.Errorf("%s came back as %s: %v", kind, fault.KindOf(got), got)
 		}
 	}
 	for status, want := range map[int]fault.Kind{502: fault.Unavailable, 500: "", 302: "", 404: fault.NotFound} {
 		r := &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("<html>"))}
-		if got := faultOf(r); fault.KindOf(got) != want && want != "" {
+		if got := wire.FaultOf(r); fault.KindOf(got) != want && want != "" {
 			t.Errorf("%d: %v", status, got)
 		}
 	}
@@ -251,7 +257,7 @@ func TestIdempotency(t *testing.T) {
 	s := newSite(t)
 	s.pnodes("p1")
 	post := func(token, path, body, key string) (*http.Response, string) {
-		return s.raw("POST", path, token, body, keyHeader, key)
+		return s.raw("POST", path, token, body, wire.KeyHeader, key)
 	}
 	var wg sync.WaitGroup
 	answers := make([]string, 8)
@@ -360,26 +366,26 @@ func TestAgents(t *testing.T) {
 	ctx, boss := t.Context(), s.client(s.provider)
 	token, err := boss.PnodeToken(ctx, "p1", time.Minute)
 	must(t, err)
-	_, err = Enroll(ctx, s.address, s.ca, token.Token, "p2")
+	_, err = agentapi.Enroll(ctx, s.address, s.ca, token.Token, "p2")
 	wantKind(t, err, fault.Unauthorized)
-	old, err := Enroll(ctx, s.address, s.ca, token.Token, "p1")
+	old, err := agentapi.Enroll(ctx, s.address, s.ca, token.Token, "p1")
 	must(t, err)
-	_, err = Enroll(ctx, s.address, s.ca, token.Token, "p1")
+	_, err = agentapi.Enroll(ctx, s.address, s.ca, token.Token, "p1")
 	wantKind(t, err, fault.Unauthorized)
 	late, err := boss.PnodeToken(ctx, "p1", time.Second)
 	must(t, err)
 	s.ahead.Store(int64(2 * time.Second))
-	_, err = Enroll(ctx, s.address, s.ca, late.Token, "p1")
+	_, err = agentapi.Enroll(ctx, s.address, s.ca, late.Token, "p1")
 	wantKind(t, err, fault.Unauthorized)
-	_, err = Enroll(ctx, s.address, s.ca, "unknown", "p1")
+	_, err = agentapi.Enroll(ctx, s.address, s.ca, "unknown", "p1")
 	wantKind(t, err, fault.Unauthorized)
 
-	was, err := NewAgentClient(s.address, old)
+	was, err := agentapi.New(s.address, old)
 	must(t, err)
 	must(t, was.Report(ctx, pnode.Report{}))
 	a := s.pnodes("p1")[0] // enrolled again: the first certificate is no good any more
 	wantKind(t, was.Report(ctx, pnode.Report{}), fault.Unauthorized)
-	was.http.CloseIdleConnections()
+	was.HTTPClient().CloseIdleConnections()
 
 	if info, err := boss.Pnode(ctx, "p1"); err != nil || info.Facts.CPUs != 8 {
 		t.Errorf("after the report: %+v, %v", info, err)
@@ -425,7 +431,7 @@ func TestAgentOfAnotherSite(t *testing.T) {
 	s, foreign := newSite(t), newSite(t)
 	e := foreign.enrol("p1")
 	e.CA = s.ca
-	a, err := NewAgentClient(s.address, e)
+	a, err := agentapi.New(s.address, e)
 	must(t, err)
 	wantKind(t, a.Report(t.Context(), pnode.Report{}), fault.Unauthorized)
 	if _, err := s.client(s.demo).Clusters(t.Context(), false); err != nil {
@@ -489,7 +495,7 @@ func TestGarbageAtThePort(t *testing.T) {
 	long, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+s.address+"/healthz", nil)
 	must(t, err)
 	long.Header.Set("X-Long", strings.Repeat("a", 2*maxHeader))
-	if resp, err := s.client("").http.Do(long); err == nil { // HTTP/2 ends the connection instead of answering
+	if resp, err := s.client("").link.HTTP.Do(long); err == nil { // HTTP/2 ends the connection instead of answering
 		must(t, resp.Body.Close())
 		if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 			t.Errorf("a long header: %d", resp.StatusCode)

@@ -15,37 +15,37 @@ import (
 
 // Clusters lists the caller's clusters, those that are over only with all.
 func (c *Client) Clusters(ctx context.Context, all bool) ([]cluster.Cluster, error) {
-	return get[[]cluster.Cluster](ctx, c, with(c.address("v1", "clusters"), "all", strconv.FormatBool(all)))
+	return get[[]cluster.Cluster](ctx, c, with(c.link.Address("v1", "clusters"), "all", strconv.FormatBool(all)))
 }
 
 // Cluster returns one cluster.
 func (c *Client) Cluster(ctx context.Context, name string) (cluster.Cluster, error) {
-	return get[cluster.Cluster](ctx, c, c.address("v1", "clusters", name))
+	return get[cluster.Cluster](ctx, c, c.link.Address("v1", "clusters", name))
 }
 
 // CreateCluster books a cluster; with dryRun it only says what would be booked.
 func (c *Client) CreateCluster(ctx context.Context, spec cluster.Spec, dryRun bool) (cluster.Cluster, error) {
-	return post[cluster.Cluster](ctx, c, with(c.address("v1", "clusters"), "dryRun", strconv.FormatBool(dryRun)), spec)
+	return post[cluster.Cluster](ctx, c, with(c.link.Address("v1", "clusters"), "dryRun", strconv.FormatBool(dryRun)), spec)
 }
 
 // EndCluster ends a cluster's window now.
 func (c *Client) EndCluster(ctx context.Context, name string) (cluster.Cluster, error) {
-	return post[cluster.Cluster](ctx, c, c.address("v1", "clusters", name, "end"), nil)
+	return post[cluster.Cluster](ctx, c, c.link.Address("v1", "clusters", name, "end"), nil)
 }
 
 // CancelCluster gives up a cluster that has not started.
 func (c *Client) CancelCluster(ctx context.Context, name string) (cluster.Cluster, error) {
-	return post[cluster.Cluster](ctx, c, c.address("v1", "clusters", name, "cancel"), nil)
+	return post[cluster.Cluster](ctx, c, c.link.Address("v1", "clusters", name, "cancel"), nil)
 }
 
 // Pnodes lists the pnodes.
 func (c *Client) Pnodes(ctx context.Context) ([]manager.PnodeInfo, error) {
-	return get[[]manager.PnodeInfo](ctx, c, c.address("v1", "pnodes"))
+	return get[[]manager.PnodeInfo](ctx, c, c.link.Address("v1", "pnodes"))
 }
 
 // Pnode returns one pnode.
 func (c *Client) Pnode(ctx context.Context, name string) (manager.PnodeInfo, error) {
-	return get[manager.PnodeInfo](ctx, c, c.address("v1", "pnodes", name))
+	return get[manager.PnodeInfo](ctx, c, c.link.Address("v1", "pnodes", name))
 }
 
 // DrainPnode keeps new vnodes away from a pnode, or lets them come again.
@@ -54,81 +54,81 @@ func (c *Client) DrainPnode(ctx context.Context, name string, drain bool) (manag
 	if drain {
 		what = "drain"
 	}
-	return post[manager.PnodeInfo](ctx, c, c.address("v1", "pnodes", name, what), nil)
+	return post[manager.PnodeInfo](ctx, c, c.link.Address("v1", "pnodes", name, what), nil)
 }
 
 // PnodeToken makes a one-time enrolment token.
 func (c *Client) PnodeToken(ctx context.Context, name string, ttl time.Duration) (manager.EnrolmentToken, error) {
-	return post[manager.EnrolmentToken](ctx, c, c.address("v1", "pnodes", name, "token"), PnodeTokenRequest{TTLSeconds: ttl.Seconds()})
+	return post[manager.EnrolmentToken](ctx, c, c.link.Address("v1", "pnodes", name, "token"), PnodeTokenRequest{TTLSeconds: ttl.Seconds()})
 }
 
 // Tenants lists the tenants.
 func (c *Client) Tenants(ctx context.Context) ([]manager.TenantInfo, error) {
-	return get[[]manager.TenantInfo](ctx, c, c.address("v1", "tenants"))
+	return get[[]manager.TenantInfo](ctx, c, c.link.Address("v1", "tenants"))
 }
 
 // CreateTenant adds a tenant.
 func (c *Client) CreateTenant(ctx context.Context, name string) (manager.TenantInfo, error) {
-	return post[manager.TenantInfo](ctx, c, c.address("v1", "tenants"), TenantRequest{Name: name})
+	return post[manager.TenantInfo](ctx, c, c.link.Address("v1", "tenants"), TenantRequest{Name: name})
 }
 
 // Tokens lists bearer tokens, without their secrets.
 func (c *Client) Tokens(ctx context.Context) ([]manager.TokenInfo, error) {
-	return get[[]manager.TokenInfo](ctx, c, c.address("v1", "tokens"))
+	return get[[]manager.TokenInfo](ctx, c, c.link.Address("v1", "tokens"))
 }
 
 // CreateToken makes a bearer token; tenant "" makes one of the provider.
 func (c *Client) CreateToken(ctx context.Context, tenant string, expires time.Duration) (manager.TokenInfo, error) {
-	return post[manager.TokenInfo](ctx, c, c.address("v1", "tokens"), TokenRequest{Tenant: tenant, ExpiresSeconds: expires.Seconds()})
+	return post[manager.TokenInfo](ctx, c, c.link.Address("v1", "tokens"), TokenRequest{Tenant: tenant, ExpiresSeconds: expires.Seconds()})
 }
 
 // RevokeToken makes a token useless at once.
 func (c *Client) RevokeToken(ctx context.Context, id string) error {
-	return c.call(ctx, http.MethodPost, c.address("v1", "tokens", id, "revoke"), nil, nil)
+	return c.link.Call(ctx, http.MethodPost, c.link.Address("v1", "tokens", id, "revoke"), nil, nil)
 }
 
 // Rolls lists the site's rolls.
 func (c *Client) Rolls(ctx context.Context) ([]manager.RollInfo, error) {
-	return get[[]manager.RollInfo](ctx, c, c.address("v1", "rolls"))
+	return get[[]manager.RollInfo](ctx, c, c.link.Address("v1", "rolls"))
 }
 
 // Roll returns one roll.
 func (c *Client) Roll(ctx context.Context, name string) (manager.RollInfo, error) {
-	return get[manager.RollInfo](ctx, c, c.address("v1", "rolls", name))
+	return get[manager.RollInfo](ctx, c, c.link.Address("v1", "rolls", name))
 }
 
 // Images lists the site's images.
 func (c *Client) Images(ctx context.Context) ([]manager.ImageInfo, error) {
-	return get[[]manager.ImageInfo](ctx, c, c.address("v1", "images"))
+	return get[[]manager.ImageInfo](ctx, c, c.link.Address("v1", "images"))
 }
 
 // BuildImages makes the images of rolls now and returns their addresses once
 // they are there, which may take minutes.
 func (c *Client) BuildImages(ctx context.Context, rolls []string) ([]string, error) {
-	a, err := post[ImagesAnswer](ctx, c, c.address("v1", "images", "build"), ImagesRequest{Rolls: rolls})
+	a, err := post[ImagesAnswer](ctx, c, c.link.Address("v1", "images", "build"), ImagesRequest{Rolls: rolls})
 	return a.Addresses, err
 }
 
 // PruneImages removes images that nobody needs and returns their addresses.
 func (c *Client) PruneImages(ctx context.Context) ([]string, error) {
-	a, err := post[ImagesAnswer](ctx, c, c.address("v1", "images", "prune"), nil)
+	a, err := post[ImagesAnswer](ctx, c, c.link.Address("v1", "images", "prune"), nil)
 	return a.Addresses, err
 }
 
 // Version returns the manager's version; it needs no token.
 func (c *Client) Version(ctx context.Context) (string, error) {
-	a, err := get[VersionAnswer](ctx, c, c.address("v1", "version"))
+	a, err := get[VersionAnswer](ctx, c, c.link.Address("v1", "version"))
 	return a.Version, err
 }
 
 // Backup writes a backup of the manager's store to w. After an error what was
 // written is of no use.
 func (c *Client) Backup(ctx context.Context, w io.Writer) (err error) {
-	req, err := c.request(ctx, http.MethodGet, c.address("v1", "backup"), nil)
+	req, err := c.link.Request(ctx, http.MethodGet, c.link.Address("v1", "backup"), nil)
 	if err != nil {
 		return err
 	}
-	resp, err := c.exchange(req)
+	resp, err := c.link.Exchange(req)
 	if err != nil {
 		return err
 	}

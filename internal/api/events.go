@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"quarry/internal/api/wire"
 	"quarry/internal/cluster"
 	"quarry/internal/manager"
 )
@@ -69,11 +70,11 @@ type follower struct {
 // run sends events until the client leaves, its token ends, or the server stops.
 func (f *follower) run(w http.ResponseWriter, events []cluster.Event, changed <-chan struct{}) error {
 	ctx := f.r.Context()
-	out, err := startSSE(w)
+	out, err := wire.StartEvents(w)
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(heartbeat)
+	tick := time.NewTicker(wire.Heartbeat)
 	defer tick.Stop()
 	for {
 		if err := f.send(out, events); err != nil {
@@ -89,7 +90,7 @@ func (f *follower) run(w http.ResponseWriter, events []cluster.Event, changed <-
 			if _, err := f.s.Manager.Authenticate(ctx, bearer(f.r)); err != nil {
 				return err
 			}
-			if err := out.comment("still here"); err != nil {
+			if err := out.Comment("still here"); err != nil {
 				return err
 			}
 		case <-changed:
@@ -101,13 +102,13 @@ func (f *follower) run(w http.ResponseWriter, events []cluster.Event, changed <-
 	}
 }
 
-func (f *follower) send(out sseWriter, events []cluster.Event) error {
+func (f *follower) send(out wire.Writer, events []cluster.Event) error {
 	for _, e := range events {
 		doc, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}
-		if err := out.send(sseEvent{ID: strconv.FormatInt(e.Seq, 10), Type: e.Type, Data: doc}); err != nil {
+		if err := out.Send(wire.Event{ID: strconv.FormatInt(e.Seq, 10), Type: e.Type, Data: doc}); err != nil {
 			return err
 		}
 		f.after = e.Seq

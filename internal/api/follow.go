@@ -10,15 +10,9 @@ import (
 	"strconv"
 	"time"
 
+	"quarry/internal/api/wire"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
-)
-
-// silence is how long a stream may be without any sign of life. The server
-// sends one every heartbeat.
-const (
-	heartbeat = 15 * time.Second
-	silence   = 3 * heartbeat
 )
 
 // Waits before a broken stream is asked for again.
@@ -29,7 +23,7 @@ const (
 
 // Events lists what happened to a cluster after a sequence number.
 func (c *Client) Events(ctx context.Context, name string, after int64) ([]cluster.Event, error) {
-	u := with(c.address("v1", "clusters", name, "events"), "after", strconv.FormatInt(after, 10))
+	u := with(c.link.Address("v1", "clusters", name, "events"), "after", strconv.FormatInt(after, 10))
 	return get[[]cluster.Event](ctx, c, with(u, "follow", "false"))
 }
 
@@ -67,12 +61,12 @@ func (c *Client) Follow(ctx context.Context, name string, after int64) iter.Seq2
 
 // stream passes events on until the stream ends or accept returns false.
 func (c *Client) stream(ctx context.Context, name string, after int64, accept func(cluster.Event) bool) error {
-	req, err := c.request(ctx, http.MethodGet, c.address("v1", "clusters", name, "events"), nil)
+	req, err := c.link.Request(ctx, http.MethodGet, c.link.Address("v1", "clusters", name, "events"), nil)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Last-Event-ID", strconv.FormatInt(after, 10))
-	return c.link.stream(req, func(e sseEvent) error {
+	return c.link.Stream(req, func(e wire.Event) error {
 		var event cluster.Event
 		if err := json.Unmarshal(e.Data, &event); err != nil {
 			return fmt.Errorf("read an event: %w", err)
@@ -82,37 +76,4 @@ func (c *Client) stream(ctx context.Context, name string, after int64, accept fu
 		}
 		return nil
 	})
-}
-
-// stream sends a request whose answer is a stream of events and passes each
-// on. It returns when the stream ends, is silent for too long, or accept
-// returns an error.
-func (l link) stream(req *http.Request, accept func(sseEvent) error) error {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	defer cancel(nil)
-	dead := time.AfterFunc(silence, func() { cancel(fmt.Errorf("no sign of life for %s", silence)) })
-	defer dead.Stop()
-	req = req.WithContext(ctx)
-	req.Header.Set("Accept", "text/event-stream")
-	resp, err := l.exchange(req)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	events := newSSEReader(resp.Body, maxEvent, func() { dead.Reset(silence) })
-	for {
-		e, err := events.next()
-		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				err = cause
-			}
-			return fmt.Errorf("the stream from the manager broke: %w", err)
-		}
-		if err := accept(e); err != nil {
-			return err
-		}
-	}
 }

@@ -17,12 +17,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"quarry/internal/api/wire"
 	"quarry/internal/fault"
 	"quarry/internal/store"
 )
 
 const (
-	keyHeader      = "Idempotency-Key"
 	replayedHeader = "Idempotency-Replayed"
 	maxKey         = 200
 )
@@ -31,7 +31,7 @@ const (
 func keyParameter() *huma.Param {
 	most := maxKey
 	return &huma.Param{
-		Name: keyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
+		Name: wire.KeyHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
 		Description: "makes it safe to repeat the request within a day: a success is answered the same again",
 	}
 }
@@ -48,7 +48,7 @@ type kept struct {
 // token, because it may hold a secret that the store must not know.
 func (s *Server) idempotent(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key := r.Header.Get(keyHeader)
+		key := r.Header.Get(wire.KeyHeader)
 		if r.Method != http.MethodPost || key == "" || !strings.HasPrefix(r.URL.Path, "/v1/") || bearer(r) == "" {
 			next.ServeHTTP(w, r)
 			return
@@ -63,7 +63,7 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, next h
 	ctx := r.Context()
 	if len(key) > maxKey {
 		return fault.New(fault.Invalid, "the key cannot be used",
-			fault.Detail{Field: keyHeader, Message: fmt.Sprintf("it is longer than %d bytes", maxKey)})
+			fault.Detail{Field: wire.KeyHeader, Message: fmt.Sprintf("it is longer than %d bytes", maxKey)})
 	}
 	p, err := s.Manager.Authenticate(ctx, bearer(r))
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, next h
 	switch {
 	case err == nil && old.RequestHash != request:
 		return fault.New(fault.Invalid, "the key was used for another request",
-			fault.Detail{Field: keyHeader, Message: fmt.Sprintf("%q belongs to a request that was different: make a new key", key)})
+			fault.Detail{Field: wire.KeyHeader, Message: fmt.Sprintf("%q belongs to a request that was different: make a new key", key)})
 	case err == nil:
 		return replay(w, old, bearer(r))
 	case fault.KindOf(err) != fault.NotFound:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"quarry/internal/api/agentapi"
 	"quarry/internal/manager"
 )
 
@@ -23,9 +24,9 @@ type pnodeTokenInput struct {
 	Body PnodeTokenRequest
 }
 
-type enrolInput struct{ Body EnrolRequest }
+type enrolInput struct{ Body agentapi.EnrolRequest }
 
-type enrolOutput struct{ Body EnrolAnswer }
+type enrolOutput struct{ Body agentapi.EnrolAnswer }
 
 func (s *Server) registerPnodes(api huma.API) {
 	const tag = "pnodes"
@@ -50,7 +51,7 @@ func (s *Server) registerPnodes(api huma.API) {
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
-		return &enrolOutput{EnrolAnswer{Certificate: string(cert), CA: string(ca)}}, nil
+		return &enrolOutput{agentapi.EnrolAnswer{Certificate: string(cert), CA: string(ca)}}, nil
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"quarry/internal/api/wire"
 	"quarry/internal/fault"
 	"quarry/internal/manager"
 	"quarry/internal/store"
@@ -103,7 +104,7 @@ func (s *Server) register(mux *http.ServeMux) huma.API {
 	config.RejectUnknownQueryParameters = true
 	config.Transformers = append(config.Transformers, nameProblem)
 	config.Info.Description = "A site turns real machines into virtual clusters. Errors are problem details (RFC 9457); " +
-		"their type is " + problemType + "KIND."
+		"their type is " + wire.ProblemType + "KIND."
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
 	api := humago.New(mux, config)
 	api.UseMiddleware(s.authenticate(api))

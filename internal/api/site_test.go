@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/internal/api/agentapi"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/manager"
@@ -112,7 +113,7 @@ func (s *site) client(token string) *Client {
 	s.t.Helper()
 	c, err := New("https://"+s.address, token, s.ca)
 	must(s.t, err)
-	s.t.Cleanup(c.http.CloseIdleConnections)
+	s.t.Cleanup(c.link.HTTP.CloseIdleConnections)
 	return c
 }
 
@@ -130,25 +131,25 @@ func (s *site) run() {
 }
 
 // pnodes enrols pnodes with room and an uplink each.
-func (s *site) pnodes(names ...string) []*AgentClient {
+func (s *site) pnodes(names ...string) []*agentapi.Client {
 	s.t.Helper()
-	var list []*AgentClient
+	var list []*agentapi.Client
 	for _, name := range names {
 		e := s.enrol(name)
-		a, err := NewAgentClient(s.address, e)
+		a, err := agentapi.New(s.address, e)
 		must(s.t, err)
-		s.t.Cleanup(a.http.CloseIdleConnections)
+		s.t.Cleanup(a.HTTPClient().CloseIdleConnections)
 		must(s.t, a.Report(s.t.Context(), pnode.Report{Facts: roomy}))
 		list = append(list, a)
 	}
 	return list
 }
 
-func (s *site) enrol(name string) Enrolled {
+func (s *site) enrol(name string) agentapi.Enrolled {
 	s.t.Helper()
 	token, err := s.client(s.provider).PnodeToken(s.t.Context(), name, time.Minute)
 	must(s.t, err)
-	e, err := Enroll(s.t.Context(), s.address, s.ca, token.Token, name)
+	e, err := agentapi.Enroll(s.t.Context(), s.address, s.ca, token.Token, name)
 	must(s.t, err)
 	return e
 }
@@ -167,7 +168,7 @@ func (s *site) raw(method, path, token, body string, headers ...string) (*http.R
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := s.client("").http.Do(req)
+	resp, err := s.client("").link.HTTP.Do(req)
 	must(s.t, err)
 	defer func() { must(s.t, resp.Body.Close()) }()
 	text, err := io.ReadAll(resp.Body)

@@ -2,19 +2,6 @@ package api
 
 // Request and answer bodies that are no shared type.
 
-// EnrolRequest trades an enrolment token for a certificate.
-type EnrolRequest struct {
-	Token string `json:"token" maxLength:"200" doc:"the one-time enrolment token"`
-	Name  string `json:"name" maxLength:"63" doc:"the pnode's name"`
-	CSR   string `json:"csr" maxLength:"16384" doc:"PEM signing request with an ECDSA P-256 key"`
-}
-
-// EnrolAnswer is a pnode's certificate.
-type EnrolAnswer struct {
-	Certificate string `json:"certificate" doc:"PEM certificate of the pnode"`
-	CA          string `json:"ca" doc:"PEM certificate of the site's CA"`
-}
-
 // PnodeTokenRequest asks for an enrolment token.
 type PnodeTokenRequest struct {
 	TTLSeconds float64 `json:"ttlSeconds" doc:"how long the token can be used"`

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bufio"
@@ -15,44 +15,44 @@ const maxEvent = 64 << 20
 // errEventTooLong is returned for an event longer than the limit.
 var errEventTooLong = errors.New("server-sent event is too long")
 
-// sseEvent is one server-sent event.
-type sseEvent struct {
+// Event is one server-sent event.
+type Event struct {
 	ID, Type string
 	Data     []byte
 }
 
-// sseWriter sends server-sent events on an answer.
-type sseWriter struct{ w http.ResponseWriter }
+// Writer sends server-sent events on an answer.
+type Writer struct{ w http.ResponseWriter }
 
-// startSSE begins an answer that is a stream of events.
-func startSSE(w http.ResponseWriter) (sseWriter, error) {
+// StartEvents begins an answer that is a stream of events.
+func StartEvents(w http.ResponseWriter) (Writer, error) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	s := sseWriter{w}
-	return s, s.comment("begin") // so that the client sees at once that it is connected
+	s := Writer{w}
+	return s, s.Comment("begin") // so that the client sees at once that it is connected
 }
 
-// send sends one event. Type and data must not hold line breaks, and data
+// Send sends one event. Type and data must not hold line breaks, and data
 // that is JSON from encoding/json never does.
-func (s sseWriter) send(e sseEvent) error {
+func (s Writer) Send(e Event) error {
 	if _, err := fmt.Fprintf(s.w, "id: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Type, e.Data); err != nil {
 		return err
 	}
 	return http.NewResponseController(s.w).Flush()
 }
 
-// comment sends a line that clients ignore: a sign of life.
-func (s sseWriter) comment(text string) error {
+// Comment sends a line that clients ignore: a sign of life.
+func (s Writer) Comment(text string) error {
 	if _, err := fmt.Fprintf(s.w, ": %s\n\n", text); err != nil {
 		return err
 	}
 	return http.NewResponseController(s.w).Flush()
 }
 
-// sseReader reads server-sent events as the WHATWG's HTML standard says,
+// reader reads server-sent events as the WHATWG's HTML standard says,
 // save that a lone carriage return ends no line.
-type sseReader struct {
+type reader struct {
 	r     *bufio.Reader
 	limit int
 	// alive is called for every line, comments too.
@@ -60,25 +60,25 @@ type sseReader struct {
 	first bool
 }
 
-func newSSEReader(r io.Reader, limit int, alive func()) *sseReader {
-	return &sseReader{r: bufio.NewReader(r), limit: limit, alive: alive, first: true}
+func newReader(r io.Reader, limit int, alive func()) *reader {
+	return &reader{r: bufio.NewReader(r), limit: limit, alive: alive, first: true}
 }
 
 // next returns the next event that has data. An event that the stream's end
 // cuts off is not returned.
-func (s *sseReader) next() (sseEvent, error) {
-	var e sseEvent
+func (s *reader) next() (Event, error) {
+	var e Event
 	var data bytes.Buffer
 	has := false
 	for {
 		line, err := s.line(s.limit - data.Len())
 		if err != nil {
-			return sseEvent{}, err
+			return Event{}, err
 		}
 		s.alive()
 		if len(line) == 0 {
 			if !has {
-				e = sseEvent{ID: e.ID}
+				e = Event{ID: e.ID}
 				continue
 			}
 			e.Data = bytes.TrimSuffix(data.Bytes(), []byte("\n"))
@@ -102,7 +102,7 @@ func (s *sseReader) next() (sseEvent, error) {
 }
 
 // line returns the next line without its end.
-func (s *sseReader) line(limit int) ([]byte, error) {
+func (s *reader) line(limit int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := s.r.ReadSlice('\n')
