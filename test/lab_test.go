@@ -96,7 +96,10 @@ type result struct {
 // quarry runs the program and returns what it said.
 func quarry(t testing.TB, args ...string) result {
 	t.Helper()
-	return finish(t, command(t.Context(), args...))
+	// Not the test's own context: clean-ups run commands too.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
+	defer cancel()
+	return finish(t, command(ctx, args...))
 }
 
 func finish(t testing.TB, c *exec.Cmd) result {
@@ -140,7 +143,14 @@ func sh(t testing.TB, host, line string) string {
 func show(t testing.TB, name string, flags ...string) cluster.Cluster {
 	t.Helper()
 	var c cluster.Cluster
-	raw := must(t, append([]string{"cluster", "show", name, "-o", "json"}, flags...)...)
+	args := append([]string{"cluster", "show", name, "-o", "json"}, flags...)
+	var raw string
+	// The manager may just have been killed; it is back in a moment.
+	eventually(t, 30*time.Second, "quarry "+strings.Join(args, " ")+" succeeds", func() bool {
+		r := quarry(t, args...)
+		raw = r.out
+		return r.code == 0
+	})
 	if err := json.Unmarshal([]byte(raw), &c); err != nil {
 		t.Fatalf("cluster show %s: %v in %s", name, err, raw)
 	}
