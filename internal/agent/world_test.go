@@ -45,7 +45,6 @@ type world struct {
 	effects   int
 	crashAt   int  // the effect at which the agent dies; 0: never
 	crashLate bool // after the effect instead of before it
-	crash     func()
 
 	version, accelerator  string
 	hang                  bool              // the hypervisor

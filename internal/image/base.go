@@ -59,7 +59,7 @@ func (b *Builder) base(ctx context.Context, lock render.Lock, progress Progress)
 // baseKey names a base root by all that goes into it.
 func baseKey(lock render.Lock) (string, error) {
 	h := sha256.New()
-	shared := []any{lock.Recipe.Suite, lock.Recipe.Architecture, part(lock, render.PartBase), part(lock, render.PartBoot), basePackages(), maskedUnits()}
+	shared := []any{lock.Recipe.Suite, lock.Recipe.Architecture, part(lock, render.PartBase), part(lock, render.PartBoot), basePackages(), maskedUnits(), maskedGenerators(), bootModules(), lock.Recipe.Version}
 	if err := json.NewEncoder(h).Encode(shared); err != nil {
 		return "", fmt.Errorf("base root: %w", err)
 	}
