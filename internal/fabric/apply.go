@@ -233,7 +233,7 @@ func (d *database) present(ctx context.Context, want []Port) ([]Port, error) {
 		if row != nil && row.Error != nil {
 			why = *row.Error
 		}
-		missing = append(missing, fmt.Errorf("Open vSwitch does not take port %s of %s: %s", p.Tap, p.Vnode, why))
+		missing = append(missing, fmt.Errorf("port %s of %s is not taken by Open vSwitch: %s", p.Tap, p.Vnode, why))
 		return true
 	})
 	return ports, errors.Join(missing...)
