@@ -13,8 +13,8 @@ type history struct {
 
 // Without any history the manager assumes a slow machine.
 const (
-	firstBuild   = 90 * time.Second
-	firstPrepare = 2 * time.Minute
+	firstBuild   = time.Minute
+	firstPrepare = 100 * time.Second
 	leastPrepare = 45 * time.Second
 	margin       = 20 * time.Second
 )
