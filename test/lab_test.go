@@ -160,6 +160,7 @@ func show(t testing.TB, name string, flags ...string) cluster.Cluster {
 // wait waits until a cluster is so far, and tells what it was doing if not.
 func wait(t testing.TB, name, state string, timeout time.Duration, flags ...string) cluster.Cluster {
 	t.Helper()
+	timeout = max(timeout, time.Minute).Round(time.Second)
 	r := quarry(t, append([]string{"cluster", "wait", name, "--for", state, "--timeout", timeout.String()}, flags...)...)
 	if r.code != 0 {
 		t.Fatalf("%s is not %s: exit %d\n%s%s\n%s\n%s", name, state, r.code, r.out, r.err,
