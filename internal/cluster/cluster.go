@@ -123,6 +123,8 @@ type Event struct {
 	Time    time.Time `json:"time"`
 	Cluster string    `json:"cluster"` // name
 	Node    string    `json:"node,omitempty"`
-	Type    string    `json:"type"` // "booked", "preparing", "node", "ready", "active", "ending", "ended", "failed", "warning"
-	Message string    `json:"message"`
+	// Type is "booked", "changed", "cancelled", "preparing", "node", "ready",
+	// "active", "ending", "ended", "failed" or "warning".
+	Type    string `json:"type"`
+	Message string `json:"message"`
 }

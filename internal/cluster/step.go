@@ -73,6 +73,9 @@ func (s *stepper) nodes() {
 		}
 		before := *n
 		seen.Gone = seen.Gone && s.c.State.over()
+		if s.c.State.over() && !seen.Gone && !seen.Lost {
+			continue // on its way out, whatever it was doing before
+		}
 		n.State = nodeState(*n, seen)
 		if seen.Gone {
 			n.Stage, n.Progress, n.Message = "", 0, ""

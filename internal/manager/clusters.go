@@ -132,7 +132,7 @@ func (m *Manager) changeCluster(ctx context.Context, p Principal, name string, i
 		if c.Version, err = tx.PutCluster(c, c.Version); err != nil {
 			return err
 		}
-		kind := "ending"
+		kind := "changed"
 		if c.State == cluster.Cancelled {
 			kind = "cancelled"
 		}

@@ -87,12 +87,9 @@ func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in ledger) 
 	if in.lost(n.Pnode) {
 		return cluster.Seen{Lost: true}
 	}
-	over := c.State == cluster.Ending || !c.State.Live()
-	if over {
-		return cluster.Seen{
-			Gone:  reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation && gone(r.Report, c.ID),
-			Stage: n.Stage, Progress: n.Progress, Message: n.Message,
-		}
+	if c.State == cluster.Ending || !c.State.Live() {
+		current := reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation
+		return cluster.Seen{Gone: current && gone(r.Report, c.ID)}
 	}
 	if !m.ImageStore.Has(n.Image) {
 		return m.beingMade(n.Image)
