@@ -15,6 +15,12 @@ import (
 // machine is what a lab could leave on a machine.
 type machine map[string]bool
 
+// Others write here too, so only what looks like a lab's counts.
+var (
+	shared   = regexp.MustCompile(`^/(tmp|var/tmp|run|var/log)/`)
+	labFiles = regexp.MustCompile(`quarry|qemu|libvirt|openvswitch|ovs|slirp|dnsmasq`)
+)
+
 // ours are processes that only a lab starts.
 var ours = regexp.MustCompile(`^(qemu-system|ovs-vswitchd|ovsdb-server|libvirtd|slirp4netns|dnsmasq|virtlogd)|quarry`)
 
@@ -48,7 +54,7 @@ func snapshot() machine {
 	}
 	for _, root := range []string{"/etc", "/run", "/tmp", "/var/tmp", "/var/cache", "/var/lib/libvirt", "/var/lib/openvswitch", "/var/log", "/root/.config", "/dev/shm"} {
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && !strings.HasPrefix(path, "/tmp/go-build") {
+			if err == nil && !d.IsDir() && (!shared.MatchString(path) || labFiles.MatchString(path)) {
 				m["file: "+path] = true
 			}
 			return nil
