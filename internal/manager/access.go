@@ -74,7 +74,19 @@ func (m *Manager) Authenticate(ctx context.Context, bearer string) (Principal, e
 		m.Log.WarnContext(ctx, "token refused", "reason", reason, "token_id", t.ID)
 		return Principal{}, refused
 	}
-	return Principal{Role: Role(t.Role), Tenant: t.Tenant, TokenID: t.ID}, nil
+	return Principal{Role: Role(t.Role), Tenant: t.Tenant, TokenID: t.ID}, m.noteUse(ctx, t)
+}
+
+// useEvery is how exactly it is known when a token was last used: a write for
+// every request would be too much.
+const useEvery = time.Hour
+
+func (m *Manager) noteUse(ctx context.Context, t store.Token) error {
+	now := m.Now()
+	if t.LastUsed != nil && now.Sub(*t.LastUsed) < useEvery {
+		return nil
+	}
+	return m.Store.Update(ctx, func(tx *store.Tx) error { return tx.UsedToken(t.ID, now) })
 }
 
 func provider(p Principal) error {

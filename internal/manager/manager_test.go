@@ -350,6 +350,11 @@ func TestCredentials(t *testing.T) {
 	if p.Role != RoleTenant || p.Tenant != "demo" {
 		t.Fatalf("%+v", p)
 	}
+	list, err := s.m.Tokens(t.Context(), s.tenant)
+	s.must(err)
+	if len(list) != 1 || list[0].LastUsed == nil || !list[0].LastUsed.Equal(s.now) || list[0].Secret != "" {
+		t.Fatalf("tokens of the tenant: %+v", list)
+	}
 	refused := func(secret string) {
 		t.Helper()
 		if _, err := s.m.Authenticate(t.Context(), secret); fault.KindOf(err) != fault.Unauthorized {
