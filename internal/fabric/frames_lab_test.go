@@ -22,7 +22,7 @@ type wire struct {
 }
 
 // open takes the guest's end of a tap, making the tap if it is not there.
-func (p *pnode) open(t *testing.T, name string) *wire {
+func (p *pnode) open(t testing.TB, name string) *wire {
 	t.Helper()
 	var fd int
 	var err error
@@ -45,7 +45,7 @@ func (p *pnode) open(t *testing.T, name string) *wire {
 	return w
 }
 
-func (w *wire) send(t *testing.T, frame []byte) {
+func (w *wire) send(t testing.TB, frame []byte) {
 	t.Helper()
 	if _, err := w.file.Write(frame); err != nil {
 		t.Fatalf("send on %s: %v", w.name, err)
@@ -53,7 +53,7 @@ func (w *wire) send(t *testing.T, frame []byte) {
 }
 
 // receive returns the first frame with mark in it that arrives in time, or nil.
-func (w *wire) receive(t *testing.T, mark string, within time.Duration) []byte {
+func (w *wire) receive(t testing.TB, mark string, within time.Duration) []byte {
 	t.Helper()
 	if err := w.file.SetReadDeadline(time.Now().Add(within)); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func (w *wire) receive(t *testing.T, mark string, within time.Duration) []byte {
 }
 
 // silent fails when any frame at all arrives within a moment.
-func (w *wire) silent(t *testing.T) {
+func (w *wire) silent(t testing.TB) {
 	t.Helper()
 	if f := w.receive(t, "", 100*time.Millisecond); f != nil {
 		t.Errorf("%s receives %x, nothing may", w.name, f)

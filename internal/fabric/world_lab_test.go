@@ -44,7 +44,7 @@ type pnode struct {
 	vswitchd *exec.Cmd
 }
 
-func needLab(t *testing.T) {
+func needLab(t testing.TB) {
 	t.Helper()
 	missing := ""
 	if os.Getuid() != 0 {
@@ -65,10 +65,10 @@ func needLab(t *testing.T) {
 }
 
 // newPnode makes a pnode with both bridges and no uplinks.
-func newPnode(t *testing.T) *pnode {
+func newPnode(t testing.TB) *pnode {
 	t.Helper()
 	needLab(t)
-	dir, err := os.MkdirTemp("", "hw-ovs-") // short: it holds sockets
+	dir, err := os.MkdirTemp("", "quarry-ovs-") // short: it holds sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +97,12 @@ func newPnode(t *testing.T) *pnode {
 
 func (p *pnode) path(name string) string { return filepath.Join(p.dir, name) }
 
-func (p *pnode) startSwitch(t *testing.T) {
+func (p *pnode) startSwitch(t testing.TB) {
 	t.Helper()
 	p.vswitchd = p.daemon(t, "ovs-vswitchd", "--pidfile", "-vconsole:warn", "unix:"+p.path("db.sock"))
 }
 
-func (p *pnode) vsctl(t *testing.T, args ...string) string {
+func (p *pnode) vsctl(t testing.TB, args ...string) string {
 	t.Helper()
 	return p.run(t, "ovs-vsctl", append([]string{"--db=unix:" + p.path("db.sock")}, args...)...)
 }
@@ -113,7 +113,7 @@ func (p *pnode) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (p *pnode) run(t *testing.T, name string, args ...string) string {
+func (p *pnode) run(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	var out []byte
 	var err error
@@ -124,7 +124,7 @@ func (p *pnode) run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-func (p *pnode) daemon(t *testing.T, name string, args ...string) *exec.Cmd {
+func (p *pnode) daemon(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := p.command(name, args...)
 	var log bytes.Buffer
@@ -159,7 +159,7 @@ func (p *pnode) inside(f func()) {
 	<-done
 }
 
-func newNamespace(t *testing.T) *os.File {
+func newNamespace(t testing.TB) *os.File {
 	t.Helper()
 	var ns *os.File
 	var err error
@@ -178,7 +178,7 @@ func newNamespace(t *testing.T) *os.File {
 	return ns
 }
 
-func (p *pnode) setup(t *testing.T) {
+func (p *pnode) setup(t testing.TB) {
 	t.Helper()
 	var err error
 	p.inside(func() { err = p.fabric.Setup(t.Context()) })
@@ -187,7 +187,7 @@ func (p *pnode) setup(t *testing.T) {
 	}
 }
 
-func (p *pnode) apply(t *testing.T, ports ...Port) {
+func (p *pnode) apply(t testing.TB, ports ...Port) {
 	t.Helper()
 	var err error
 	p.inside(func() { err = p.fabric.Apply(t.Context(), ports) })
@@ -197,7 +197,7 @@ func (p *pnode) apply(t *testing.T, ports ...Port) {
 }
 
 // uplink adds a trunk whose far end the test holds.
-func (p *pnode) uplink(t *testing.T, bridge, name string) *wire {
+func (p *pnode) uplink(t testing.TB, bridge, name string) *wire {
 	t.Helper()
 	w := p.open(t, name)
 	p.run(t, "ip", "link", "set", name, "up")
@@ -206,7 +206,7 @@ func (p *pnode) uplink(t *testing.T, bridge, name string) *wire {
 }
 
 // cable joins two pnodes by an Ethernet pair of that name.
-func (p *pnode) cable(t *testing.T, other *pnode, name string) {
+func (p *pnode) cable(t testing.TB, other *pnode, name string) {
 	t.Helper()
 	var err error
 	p.inside(func() {
@@ -221,7 +221,7 @@ func (p *pnode) cable(t *testing.T, other *pnode, name string) {
 }
 
 // eventually waits until condition holds, asking again every 10 ms.
-func eventually(t *testing.T, what string, condition func() bool) {
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -57,43 +57,43 @@ func testContract(t *testing.T, w world) {
 		t.Fatalf("version is %q, %v", v, err)
 	}
 	expect(map[string]State{})
-	check(w.Remove(ctx, "hw-a"))   // absent is fine
-	check(w.Shutdown(ctx, "hw-a")) // absent is fine
+	check(w.Remove(ctx, "test-a"))   // absent is fine
+	check(w.Shutdown(ctx, "test-a")) // absent is fine
 
-	a := w.guest(t, "hw-a")
+	a := w.guest(t, "test-a")
 	check(w.Start(ctx, a))
 	check(w.Start(ctx, a))
-	expect(map[string]State{"hw-a": Running})
+	expect(map[string]State{"test-a": Running})
 
 	other := a
 	other.MemoryMiB *= 2
 	check(w.Start(ctx, other)) // a running guest stays as it is
-	expect(map[string]State{"hw-a": Running})
+	expect(map[string]State{"test-a": Running})
 
-	w.crash(t, "hw-a")
-	expect(map[string]State{"hw-a": Crashed})
+	w.crash(t, "test-a")
+	expect(map[string]State{"test-a": Crashed})
 	check(w.Start(ctx, other))
-	expect(map[string]State{"hw-a": Running})
+	expect(map[string]State{"test-a": Running})
 
-	wrong := w.guest(t, "hw-b")
+	wrong := w.guest(t, "test-b")
 	wrong.CPUs, wrong.Disk.Format = 0, ""
 	if err := w.Start(ctx, wrong); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("a wrong guest gives %v, want a fault.Invalid", err)
 	}
-	expect(map[string]State{"hw-a": Running})
+	expect(map[string]State{"test-a": Running})
 
-	w.foreign(t, "hw-foreign")
-	expect(map[string]State{"hw-a": Running})
-	if err := w.Start(ctx, w.guest(t, "hw-foreign")); fault.KindOf(err) != fault.Conflict {
+	w.foreign(t, "test-foreign")
+	expect(map[string]State{"test-a": Running})
+	if err := w.Start(ctx, w.guest(t, "test-foreign")); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("starting over a foreign guest gives %v, want a fault.Conflict", err)
 	}
-	if err := w.Remove(ctx, "hw-foreign"); fault.KindOf(err) != fault.Conflict {
+	if err := w.Remove(ctx, "test-foreign"); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("removing a foreign guest gives %v, want a fault.Conflict", err)
 	}
 
-	check(w.Shutdown(ctx, "hw-a"))
-	check(w.Remove(ctx, "hw-a"))
-	check(w.Remove(ctx, "hw-a"))
+	check(w.Shutdown(ctx, "test-a"))
+	check(w.Remove(ctx, "test-a"))
+	check(w.Remove(ctx, "test-a"))
 	expect(map[string]State{})
 }
 

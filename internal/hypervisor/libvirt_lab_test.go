@@ -59,7 +59,7 @@ func startHost(t *testing.T) *libvirtHost {
 		}
 		t.Skip("this test needs root")
 	}
-	dir, err := os.MkdirTemp("", "hw-libvirt-") // short: it holds sockets
+	dir, err := os.MkdirTemp("", "quarry-libvirt-") // short: it holds sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestLibvirtContract(t *testing.T) {
 		Hypervisor: l,
 		guest: func(t *testing.T, name string) Guest {
 			g := h.guest(t, name)
-			if name == "hw-a" {
+			if name == "test-a" {
 				g.NICs = []NIC{{Tap: "qttest", MAC: "52:54:00:00:00:01"}}
 			}
 			return g
@@ -206,7 +206,7 @@ func TestLibvirtContract(t *testing.T) {
 func TestLibvirtIsKilledAndGuestsLive(t *testing.T) {
 	h := startHost(t)
 	l := h.connect(t)
-	g := h.guest(t, "hw-a")
+	g := h.guest(t, "test-a")
 	if err := l.Start(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestLibvirtIsKilledAndGuestsLive(t *testing.T) {
 	} else {
 		conn.Close()
 	}
-	before := h.find(t, "guest=hw-a,")
+	before := h.find(t, "guest=test-a,")
 	if !appends(t, before[0], g.ConsoleLog) {
 		t.Error("the console log is not open for appending: RotateConsole would leave a hole")
 	}
@@ -232,10 +232,10 @@ func TestLibvirtIsKilledAndGuestsLive(t *testing.T) {
 	if err := l.Start(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
-	if after := h.find(t, "guest=hw-a,"); len(before) != 1 || fmt.Sprint(after) != fmt.Sprint(before) {
+	if after := h.find(t, "guest=test-a,"); len(before) != 1 || fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("guest is process %v, was %v", after, before)
 	}
-	if err := l.Remove(t.Context(), "hw-a"); err != nil {
+	if err := l.Remove(t.Context(), "test-a"); err != nil {
 		t.Fatal(err)
 	}
 }

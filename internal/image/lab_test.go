@@ -278,7 +278,7 @@ func boot(t *testing.T, store *Store, m Manifest) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	overlay := filepath.Join(t.TempDir(), "hw-image.qcow2")
+	overlay := filepath.Join(t.TempDir(), "quarry-image.qcow2")
 	path := func(name string) string {
 		at, err := store.Path(m.Address, name)
 		if err != nil {
@@ -295,7 +295,7 @@ func boot(t *testing.T, store *Store, m Manifest) {
 	}
 	address := l.Addr().String()
 	l.Close()
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-name", "hw-image-test", "-nodefaults", "-no-user-config",
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-name", "quarry-image-test", "-nodefaults", "-no-user-config",
 		"-display", "none", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-m", "512",
 		"-kernel", path(KernelFile), "-initrd", path(InitrdFile), "-append", m.KernelArguments, "-serial", "stdio",
 		"-drive", "file="+overlay+",format=qcow2,if=none,id=disk,cache=unsafe", "-device", "virtio-blk-pci,drive=disk",
