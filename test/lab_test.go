@@ -53,7 +53,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "lab down:", err)
 		code = 1
 	}
-	if left := before.leftIn(snapshot()); len(left) > 0 {
+	if left := before.leftAtLast(); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "the lab left behind:\n  "+strings.Join(left, "\n  "))
 		code = 1
 	}

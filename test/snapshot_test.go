@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // machine is what a lab could leave on a machine.
@@ -72,6 +73,19 @@ func snapshot() machine {
 func selfPid() string { return filepath.Base(first(os.Readlink("/proc/self"))) }
 
 func first(s string, _ error) string { return s }
+
+// leftAtLast lists what stays: the kernel takes a moment to clear up after the
+// last process of a namespace.
+func (m machine) leftAtLast() []string {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		left := m.leftIn(snapshot())
+		if len(left) == 0 || time.Now().After(deadline) {
+			return left
+		}
+		<-time.After(250 * time.Millisecond)
+	}
+}
 
 // leftIn lists what is in after and not in m.
 func (m machine) leftIn(after machine) []string {

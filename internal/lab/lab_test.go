@@ -9,10 +9,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test's own program is the lab's program: it is the supervisor of the
@@ -28,6 +31,15 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// untilStopped waits for a signal: a program that waits for nothing at all is
+// ended by Go's runtime.
+func untilStopped() error {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM)
+	<-stop
+	return nil
 }
 
 func standIns() map[string]func(args []string) error {
@@ -49,7 +61,7 @@ func standIns() map[string]func(args []string) error {
 			}
 			return err
 		},
-		"agent run":  func([]string) error { select {} },
+		"agent run":  func([]string) error { return untilStopped() },
 		"test serve": func(args []string) error { return accept(args[0]) },
 		"test dial": func(args []string) error {
 			conn, err := net.DialTimeout("tcp", args[0], 2*time.Second)
