@@ -38,6 +38,7 @@ for image in "$@"; do
 		set_inode_field /etc/ssh/ssh_host_ed25519_key mode 0100600
 		write $work/address.service /etc/systemd/system/address.service
 		symlink /etc/systemd/system/multi-user.target.wants/address.service /etc/systemd/system/address.service
+		symlink /etc/systemd/system/multi-user.target.wants/ssh.service /usr/lib/systemd/system/ssh.service
 		rm /etc/systemd/system/multi-user.target.wants/quarry-guest.service
 		rm /usr/lib/quarry/guest
 	COMMANDS
