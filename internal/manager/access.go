@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,19 +197,10 @@ func (m *Manager) RevokeToken(ctx context.Context, p Principal, id string) error
 			if err != nil {
 				return err
 			}
-			if !containsToken(own, id) {
+			if !slices.ContainsFunc(own, func(t store.Token) bool { return t.ID == id }) {
 				return fault.New(fault.NotFound, "no such token", fault.Detail{Message: fmt.Sprintf("there is no token %q", id)})
 			}
 		}
 		return tx.RevokeToken(id, m.Now())
 	})
-}
-
-func containsToken(list []store.Token, id string) bool {
-	for _, t := range list {
-		if t.ID == id {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"quarry/internal/cluster"
@@ -37,9 +38,9 @@ func (m *Manager) Clusters(ctx context.Context, p Principal, all bool) (list []c
 func findCluster(tx *store.Tx, p Principal, name string) (cluster.Cluster, error) {
 	tenant := p.Tenant
 	if p.Role == RoleProvider {
-		tenant, name = splitName(name)
-		if tenant == "" {
-			return findAnywhere(tx, name)
+		var qualified bool
+		if tenant, name, qualified = strings.Cut(name, "/"); !qualified {
+			return findAnywhere(tx, tenant)
 		}
 	}
 	return tx.Cluster(tenant, name)
@@ -66,15 +67,6 @@ func findAnywhere(tx *store.Tx, name string) (cluster.Cluster, error) {
 	}
 	return cluster.Cluster{}, fault.New(fault.Conflict, "more than one cluster of that name",
 		fault.Detail{Message: fmt.Sprintf("%d tenants have a cluster %q: name it TENANT/%s", len(found), name, name)})
-}
-
-func splitName(name string) (tenant, cluster string) {
-	for i, r := range name {
-		if r == '/' {
-			return name[:i], name[i+1:]
-		}
-	}
-	return "", name
 }
 
 // EndCluster ends a cluster's window now. ifMatch is the version the caller
@@ -129,18 +121,28 @@ func (m *Manager) changeCluster(ctx context.Context, p Principal, name string, i
 		if err != nil || message == "" {
 			return err
 		}
-		if c.Version, err = tx.PutCluster(c, c.Version); err != nil {
-			return err
-		}
 		kind := "changed"
 		if c.State == cluster.Cancelled {
 			kind = "cancelled"
 		}
-		_, err = tx.AppendEvent(c.Tenant, c.ID, cluster.Event{Time: now, Cluster: c.Name, Type: kind, Message: message})
-		return err
+		return putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message}})
 	})
 	m.poke()
 	return c, err
+}
+
+// putCluster writes a cluster down, unless somebody else changed it since, and
+// what happened to it.
+func putCluster(tx *store.Tx, c *cluster.Cluster, events []cluster.Event) (err error) {
+	if c.Version, err = tx.PutCluster(*c, c.Version); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if _, err := tx.AppendEvent(c.Tenant, c.ID, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Events lists what happened to a cluster after a sequence number.

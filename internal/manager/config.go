@@ -12,17 +12,6 @@ import (
 	"quarry/internal/fault"
 )
 
-// Config is what the manager is started with.
-type Config struct {
-	Dir      string // the store and the certificates
-	CacheDir string // package indexes, base roots, images; may be emptied
-	// GuestBinary is the program put into every image.
-	GuestBinary string
-	Suite       string // OS release of the vnodes, "trixie"
-	// ImageLimit bounds the image store, in bytes.
-	ImageLimit int64
-}
-
 // Site is what the provider decided once about the site. It lives in the store.
 type Site struct {
 	// Server is the URL by which agents and people reach the manager.

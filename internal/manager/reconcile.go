@@ -93,14 +93,9 @@ func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in le
 	if len(events) == 0 && reflect.DeepEqual(next, c) {
 		return c, nil
 	}
-	err = m.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		if next.Version, err = tx.PutCluster(next, c.Version); err != nil {
+	err = m.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := putCluster(tx, &next, events); err != nil {
 			return err
-		}
-		for _, e := range events {
-			if _, err := tx.AppendEvent(c.Tenant, c.ID, e); err != nil {
-				return err
-			}
 		}
 		if next.EndedAt != nil {
 			return tx.DeleteClusterSecrets(c.ID)

@@ -40,14 +40,9 @@ func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in led
 	if err != nil {
 		return c, err
 	}
-	err = m.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		if next.Version, err = tx.PutCluster(next, c.Version); err != nil {
+	err = m.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := putCluster(tx, &next, events); err != nil {
 			return err
-		}
-		for _, e := range events {
-			if _, err := tx.AppendEvent(c.Tenant, c.ID, e); err != nil {
-				return err
-			}
 		}
 		return tx.PutClusterSecrets(c.ID, raw)
 	})
