@@ -3,6 +3,7 @@ package manager
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"quarry/internal/cluster"
 	"quarry/internal/roll"
@@ -21,7 +22,7 @@ func identity(site Site, c cluster.Cluster, d dossier, n cluster.Node) (vnode.Id
 		Appliance: n.Appliance, TimeZone: c.Spec.TimeZone,
 		Hosts: hosts(c, d), Users: users(c.Spec),
 		HostKeys:   map[string]string{"ed25519": d.HostKeys[n.Name].Private},
-		Parameters: d.Parameters, Secrets: d.Secrets,
+		Parameters: d.Parameters, Secrets: secretsOf(p.Profile, d.Secrets),
 		Scripts: scripts(p.Profile.Boot), Checks: scripts(p.Profile.Checks),
 	}
 	gatewayAddress := c.Nodes[0].Leg(cluster.PrivateNetwork).Address
@@ -86,4 +87,19 @@ func scripts(list []roll.Script) []vnode.Script {
 		out = append(out, vnode.Script{Name: s.Name, Body: s.Body, Timeout: s.Timeout})
 	}
 	return out
+}
+
+// secretsOf are the secrets of the rolls that a profile is made of: a vnode
+// learns no others, so that one that is broken into gives away less.
+func secretsOf(p roll.Profile, all map[string]string) map[string]string {
+	own := map[string]string{}
+	for _, r := range p.Rolls {
+		name, _, _ := strings.Cut(r, "@")
+		for key, value := range all {
+			if strings.HasPrefix(key, name+".") {
+				own[key] = value
+			}
+		}
+	}
+	return own
 }

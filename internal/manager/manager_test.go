@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/pki"
+	"quarry/internal/roll"
 	"quarry/internal/store"
 )
 
@@ -399,5 +401,13 @@ func TestEnrolment(t *testing.T) {
 	refused(late.Token, "p9")
 	if _, err := s.m.AuthenticatePnode(t.Context(), "p9", "00"); fault.KindOf(err) != fault.Unauthorized {
 		t.Fatalf("an old certificate: %v", err)
+	}
+}
+
+func TestSecretsOfOneProfile(t *testing.T) {
+	all := map[string]string{"condor.password": "a", "condor2.password": "b", "web.key": "c"}
+	got := secretsOf(roll.Profile{Rolls: []string{"base@1", "condor@23.9"}}, all)
+	if want := map[string]string{"condor.password": "a"}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
