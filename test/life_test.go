@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,10 @@ func TestMainJob(t *testing.T) {
 	}
 	if got := strings.TrimSpace(ssh(t, "farm", "compute-1", "sudo -n hostname")); got != "compute-1" {
 		t.Errorf("on compute-1 sudo hostname says %q", got)
+	}
+	n := c.Nodes[len(c.Nodes)-1]
+	if size := ssh(t, "farm", n.Name, "df -BM --output=size /"); !grown(size, n.DiskMiB) {
+		t.Errorf("the file system did not grow to the %d MiB of the disk: %s", n.DiskMiB, size)
 	}
 	only := reachableFromOutside(t, c.Gateway.OutsideAddress)
 	if !slices.Equal(only, []string{"22"}) {
@@ -104,6 +109,13 @@ func ssh(t testing.TB, name, node, line string, flags ...string) string {
 		args = append(args, "--node", node)
 	}
 	return must(t, append(args, "--", line)...)
+}
+
+// grown says whether df shows nearly all of a disk; the file system's own data
+// takes some of it.
+func grown(df string, diskMiB int) bool {
+	mib, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(df))
+	return err == nil && mib >= diskMiB*9/10
 }
 
 // runJobs submits n jobs and returns the machines that ran them.

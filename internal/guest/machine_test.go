@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -175,45 +174,4 @@ func TestConfigureNamesAddressesAndRoutes(t *testing.T) {
 			t.Error("no error although a link is missing")
 		}
 	})
-}
-
-func TestGrowExt4(t *testing.T) {
-	if os.Geteuid() != 0 {
-		mustSkip(t, "needs root, to mount a file system")
-	}
-	disk, dir := filepath.Join(t.TempDir(), "disk"), t.TempDir()
-	sh := func(script string) {
-		t.Helper()
-		out, err := exec.Command("sh", "-ec", script).CombinedOutput()
-		if err != nil {
-			mustSkip(t, "needs mkfs.ext4 and loop devices: "+string(out))
-		}
-	}
-	sh("truncate -s 32M " + disk + "; mkfs.ext4 -q " + disk + "; truncate -s 512M " + disk +
-		"; mount -o loop " + disk + " " + dir)
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	for range 2 {
-		err := growExt4(dir)
-		if errors.Is(err, unix.EPERM) {
-			// A container's root may lack it; every vnode of the lab shows the same.
-			t.Skip("needs CAP_SYS_RESOURCE")
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
-		t.Fatal(err)
-	}
-	if mib := int64(fs.Blocks) * fs.Bsize >> 20; mib < 400 {
-		t.Errorf("file system has %d MiB on a disk of 512", mib)
-	}
-	if err := growExt4("/proc"); err != nil {
-		t.Errorf("a file system of another kind: %v", err)
-	}
 }
