@@ -66,7 +66,7 @@ func (a *agent) run(ctx context.Context) error {
 	defer cancel()
 	var group sync.WaitGroup
 	for _, part := range []func(context.Context){
-		a.observer.run, a.measure, a.converge, a.removeStrays, a.prefetch, a.follow, a.report,
+		a.observer.run, a.measure, a.converge, a.removeStrays, a.prefetch, a.follow, a.report, a.renewCertificate,
 	} {
 		group.Go(func() { part(ctx) })
 	}

@@ -3,7 +3,9 @@ package agent
 import (
 	"context"
 	"net"
+	"time"
 
+	"quarry/internal/api/agentapi"
 	"quarry/internal/pnode"
 )
 
@@ -103,4 +105,8 @@ type managerLink interface {
 	// Watch calls accept with each desired state until the stream or accept fails.
 	Watch(ctx context.Context, accept func(pnode.Desired) error) error
 	Report(ctx context.Context, r pnode.Report) error
+	// RenewAt is when the pnode's certificate is due to be renewed.
+	RenewAt() time.Time
+	// Renew gets a new certificate, and uses it once keep has stored it.
+	Renew(ctx context.Context, keep func(agentapi.Enrolled) error) error
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/internal/api/agentapi"
 	"quarry/internal/cluster"
 	"quarry/internal/pnode"
 	"quarry/internal/vnode"
@@ -40,6 +41,7 @@ type world struct {
 	pool      map[string]bool // images here
 	fetched   map[string]int
 	remote    *pnode.Desired // nil: the manager is down
+	renewAt   time.Time      // of the pnode's certificate
 	newer     broadcast
 	reports   []pnode.Report
 	effects   int
@@ -68,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, ctx: ctx, dir: t.TempDir(), guests: map[string]*fakeGuest{}, opened: map[string]time.Time{},
 		closed: map[string]time.Time{}, pool: map[string]bool{}, fetched: map[string]int{}, habits: map[string]habits{},
-		turnedOff: map[string]time.Time{}, version: "QEMU 10.0.2", accelerator: "tcg",
+		turnedOff: map[string]time.Time{}, renewAt: time.Now().AddDate(1, 0, 0), version: "QEMU 10.0.2", accelerator: "tcg",
 	}
 	t.Cleanup(cancel)
 	return w
@@ -495,6 +497,22 @@ func (m fakeManager) Watch(ctx context.Context, accept func(pnode.Desired) error
 			return ctx.Err()
 		}
 	}
+}
+
+func (m fakeManager) RenewAt() time.Time {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	return m.w.renewAt
+}
+
+func (m fakeManager) Renew(_ context.Context, keep func(agentapi.Enrolled) error) error {
+	if err := keep(agentapi.Enrolled{Key: []byte("key"), Certificate: []byte("new"), CA: []byte("ca")}); err != nil {
+		return err
+	}
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	m.w.renewAt = m.w.renewAt.AddDate(1, 0, 0)
+	return nil
 }
 
 func (m fakeManager) Report(_ context.Context, r pnode.Report) error {

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
 	"quarry/internal/api/wire"
 	"quarry/internal/fault"
+	"quarry/internal/manager"
 	"quarry/internal/pki"
 	"quarry/internal/pnode"
 )
@@ -21,6 +23,7 @@ const reportPath = "/agent/v1/report"
 func (s *Server) registerAgents(mux *http.ServeMux) {
 	mux.HandleFunc("GET /agent/v1/desired", s.asPnode(s.desired))
 	mux.HandleFunc("POST "+reportPath, s.asPnode(s.report))
+	mux.HandleFunc("POST /agent/v1/certificate", s.asPnode(s.renew))
 	mux.HandleFunc("GET /agent/v1/images/{address}/{file}", s.asPnode(func(w http.ResponseWriter, r *http.Request, _ string) {
 		http.StripPrefix("/agent/v1/images", s.Manager.ImageHandler()).ServeHTTP(w, r)
 	}))
@@ -111,6 +114,22 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// renew gives a pnode a new certificate before its own runs out.
+func (s *Server) renew(w http.ResponseWriter, r *http.Request, name string) {
+	csr, err := io.ReadAll(http.MaxBytesReader(w, r.Body, pki.MaxCSR))
+	if err != nil {
+		writeProblem(w, problemOf(badBody(err)))
+		return
+	}
+	certificate, err := s.Manager.RenewCertificate(r.Context(), manager.Principal{Role: manager.RolePnode, Pnode: name}, csr)
+	if err != nil {
+		writeProblem(w, s.problem(r.Context(), err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	_, _ = w.Write(certificate) // a pnode that went away asks again
 }
 
 // badBody says what is wrong with a body that could not be read.

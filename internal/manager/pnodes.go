@@ -185,7 +185,7 @@ func (m *Manager) Enroll(ctx context.Context, token, name string, csr []byte) (c
 		if err != nil {
 			return err
 		}
-		row.EnrolledAt, row.LastSeen, row.CertSerial = now, now, serial
+		row.EnrolledAt, row.LastSeen, row.CertSerial, row.CertNext = now, now, serial, ""
 		return tx.PutPnode(row)
 	})
 	switch {
@@ -203,22 +203,3 @@ func (m *Manager) Enroll(ctx context.Context, token, name string, csr []byte) (c
 }
 
 var errWrongPnode = errors.New("enrolment token of another pnode")
-
-// AuthenticatePnode tells whether a client certificate is the current one of
-// its pnode.
-func (m *Manager) AuthenticatePnode(ctx context.Context, name, serial string) (Principal, error) {
-	var row store.Pnode
-	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
-		row, err = tx.Pnode(name)
-		return err
-	})
-	if err != nil && fault.KindOf(err) != fault.NotFound {
-		return Principal{}, err
-	}
-	if err != nil || row.CertSerial != serial {
-		m.Log.WarnContext(ctx, "pnode certificate refused", "pnode", name, "serial", serial)
-		return Principal{}, fault.New(fault.Unauthorized, "not authenticated",
-			fault.Detail{Message: "this certificate is not the current one of its pnode: enrol it again"})
-	}
-	return Principal{Role: RolePnode, Pnode: name}, nil
-}

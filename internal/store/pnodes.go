@@ -16,10 +16,13 @@ type Pnode struct {
 	EnrolledAt time.Time
 	LastSeen   time.Time
 	CertSerial string // of the certificate it must show, hex
-	Version    int64  // set by the store: grows with every PutPnode
+	// CertNext is of the certificate it was given to replace that one, "" if
+	// it has shown it or never asked.
+	CertNext string
+	Version  int64 // set by the store: grows with every PutPnode
 }
 
-const pnodeColumns = "name, facts, drained, enrolled_at, last_seen, cert_serial, version"
+const pnodeColumns = "name, facts, drained, enrolled_at, last_seen, cert_serial, cert_next, version"
 
 // PutPnode adds or replaces a pnode and bumps its version.
 func (t *Tx) PutPnode(v Pnode) error {
@@ -27,11 +30,11 @@ func (t *Tx) PutPnode(v Pnode) error {
 	if err != nil {
 		return fmt.Errorf("encode facts of pnode %s: %w", v.Name, err)
 	}
-	_, err = t.exec(`INSERT INTO pnodes (`+pnodeColumns+`) VALUES (?, ?, ?, ?, ?, ?, 1)
+	_, err = t.exec(`INSERT INTO pnodes (`+pnodeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, 1)
 		ON CONFLICT (name) DO UPDATE SET facts = excluded.facts, drained = excluded.drained,
 			enrolled_at = excluded.enrolled_at, last_seen = excluded.last_seen,
-			cert_serial = excluded.cert_serial, version = pnodes.version + 1`,
-		v.Name, string(facts), v.Drained, ms(v.EnrolledAt), ms(v.LastSeen), v.CertSerial)
+			cert_serial = excluded.cert_serial, cert_next = excluded.cert_next, version = pnodes.version + 1`,
+		v.Name, string(facts), v.Drained, ms(v.EnrolledAt), ms(v.LastSeen), v.CertSerial, v.CertNext)
 	return err
 }
 
@@ -61,7 +64,7 @@ func (t *Tx) Pnode(name string) (Pnode, error) {
 func scanPnode(r scanner) (v Pnode, err error) {
 	var facts string
 	var enrolled, seen int64
-	if err = r.Scan(&v.Name, &facts, &v.Drained, &enrolled, &seen, &v.CertSerial, &v.Version); err != nil {
+	if err = r.Scan(&v.Name, &facts, &v.Drained, &enrolled, &seen, &v.CertSerial, &v.CertNext, &v.Version); err != nil {
 		return v, err
 	}
 	v.EnrolledAt, v.LastSeen = fromMS(enrolled), fromMS(seen)
