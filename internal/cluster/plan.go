@@ -22,9 +22,9 @@ func PlanNodes(id string, s Spec) ([]Node, error) {
 	offset := firstHost
 	for _, g := range s.Nodes {
 		for i := range g.Count {
-			name, at := fmt.Sprintf("%s-%d", g.Appliance, i), offset
+			name, at := g.nodeName(i), offset
 			if g.Appliance == Gateway {
-				name, at = Gateway, 1
+				at = 1
 			} else {
 				offset++
 			}
@@ -36,6 +36,14 @@ func PlanNodes(id string, s Spec) ([]Node, error) {
 		}
 	}
 	return nodes, nil
+}
+
+// nodeName is the name of a group's i-th vnode.
+func (g Group) nodeName(i int) string {
+	if g.Appliance == Gateway {
+		return Gateway
+	}
+	return fmt.Sprintf("%s-%d", g.Appliance, i)
 }
 
 // MAC returns the locally administered MAC of one leg of a vnode.

@@ -33,6 +33,11 @@ type Spec struct {
 
 	// Parameters are "roll.key" → value, set once for the whole cluster.
 	Parameters map[string]string `json:"parameters,omitempty" yaml:"parameters,omitempty"`
+	// Attributes are values that vnodes have, each its own, where they differ
+	// from what the rolls say.
+	Attributes []Attribute `json:"attributes,omitempty" yaml:"attributes,omitempty"`
+	// Racks group vnodes by name, so that attributes can be set for a group.
+	Racks map[string][]string `json:"racks,omitempty" yaml:"racks,omitempty"`
 	// SSHKeys are authorized_keys lines; they open the account "admin".
 	SSHKeys []string `json:"sshKeys,omitempty" yaml:"sshKeys,omitempty"`
 	// Network is the private IPv4 range in CIDR form. Clusters may use the
@@ -50,6 +55,18 @@ type Group struct {
 	CPUs      int    `json:"cpus,omitempty" yaml:"cpus,omitempty"`
 	MemoryMiB int    `json:"memoryMiB,omitempty" yaml:"memoryMiB,omitempty"`
 	DiskMiB   int    `json:"diskMiB,omitempty" yaml:"diskMiB,omitempty"`
+}
+
+// Attribute is a value ("roll.key") for the vnodes of one scope: of an
+// operating system ("debian", "debian/trixie"), an appliance, a rack or a host;
+// with none of them, of the whole cluster. The narrowest scope counts.
+type Attribute struct {
+	Name      string `json:"name" yaml:"name"`
+	Value     string `json:"value" yaml:"value"`
+	OS        string `json:"os,omitempty" yaml:"os,omitempty"`
+	Appliance string `json:"appliance,omitempty" yaml:"appliance,omitempty"`
+	Rack      string `json:"rack,omitempty" yaml:"rack,omitempty"`
+	Host      string `json:"host,omitempty" yaml:"host,omitempty"`
 }
 
 // User is an extra account on every node of the cluster.

@@ -95,6 +95,8 @@ func (s Spec) Validate(now time.Time) []fault.Detail {
 	s.validateNodes(&l)
 	s.validateNetwork(&l)
 	s.validateAccess(&l)
+	s.validateRacks(&l)
+	s.validateAttributes(&l)
 	for i, r := range s.Rolls {
 		if slices.Contains(s.Rolls[:i], r) {
 			l.Add(fmt.Sprintf("spec.rolls[%d]", i), fmt.Sprintf("roll %q is named twice", r))

@@ -19,14 +19,17 @@ func environment(id *vnode.Identity) []string {
 		"QUARRY_DOMAIN=" + id.Domain,
 	}
 	for _, key := range sortedKeys(id.Parameters) {
-		env = append(env, parameterName(key)+"="+strings.ReplaceAll(id.Parameters[key], "\x00", ""))
+		env = append(env, variable("PARAM", key)+"="+strings.ReplaceAll(id.Parameters[key], "\x00", ""))
+	}
+	for _, key := range sortedKeys(id.Attributes) {
+		env = append(env, variable("ATTR", key)+"="+strings.ReplaceAll(id.Attributes[key], "\x00", ""))
 	}
 	return env
 }
 
-// parameterName makes a shell variable's name of "roll.key".
-func parameterName(key string) string {
-	return "QUARRY_PARAM_" + strings.Map(func(r rune) rune {
+// variable makes a shell variable's name of "roll.key".
+func variable(kind, key string) string {
+	return "QUARRY_" + kind + "_" + strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
 			return r - 'a' + 'A'

@@ -9,195 +9,105 @@ import (
 	"quarry/internal/fault"
 )
 
-// Catalog is every roll of a site, by name.
-type Catalog map[string]*Roll
+// Catalog is every roll that somebody may use, by name; the versions of one
+// roll newest first. Make one with NewCatalog, LoadAll or With.
+type Catalog map[string][]*Roll
 
-// Selection is the rolls of one cluster, checked to go together. It is never
-// changed and may be used by many at once.
-type Selection struct {
-	rolls []*Roll // by name
-	nodes map[string]*Node
-}
+// NewCatalog makes a catalog. Of two rolls with the same name and version the
+// later one counts.
+func NewCatalog(rolls ...*Roll) Catalog { return Catalog{}.With(rolls...) }
 
-// always are the rolls that every cluster has.
-var always = []string{"base", "gateway"}
-
-// Select takes rolls by name; base and gateway are always in. A roll may be
-// named twice. It refuses (Invalid) what does not exist or go together.
-func (c Catalog) Select(names []string) (*Selection, error) {
-	wanted := map[string]bool{}
-	var wrong fault.List
-	known := slices.Sorted(maps.Keys(c))
-	for i, name := range names {
-		if c[name] == nil {
-			wrong.Add(fmt.Sprintf("rolls[%d]", i), fmt.Sprintf("there is no roll %q%s; there are %s",
-				name, didYouMean(name, slices.Values(known)), strings.Join(known, ", ")))
+// With returns a catalog with more rolls in it; c stays as it is.
+func (c Catalog) With(more ...*Roll) Catalog {
+	all := make(Catalog, len(c)+len(more))
+	for name, versions := range c {
+		all[name] = slices.Clone(versions)
+	}
+	for _, r := range more {
+		at, found := slices.BinarySearchFunc(all[r.Name], r, newestFirst)
+		if found {
+			all[r.Name][at] = r
 			continue
 		}
-		wanted[name] = true
-	}
-	for _, name := range always {
-		if c[name] == nil {
-			wrong.Add("rolls", fmt.Sprintf("this site has no roll %q, which every cluster needs", name))
-			continue
-		}
-		wanted[name] = true
-	}
-	s := &Selection{nodes: map[string]*Node{}}
-	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		s.rolls = append(s.rolls, c[name])
-		for _, n := range c[name].Nodes {
-			s.nodes[n.Name] = n
-		}
-	}
-	for _, r := range s.rolls {
-		s.together(r, wanted, &wrong)
-	}
-	if err := wrong.Err(fault.Invalid, "The rolls cannot be used together"); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// together adds what keeps a roll from being used with the others.
-func (s *Selection) together(r *Roll, selected map[string]bool, wrong *fault.List) {
-	for _, need := range r.Requires {
-		if !selected[need] {
-			wrong.Add("rolls", fmt.Sprintf("roll %s requires roll %s: add it", r.Name, need))
-		}
-	}
-	for _, other := range r.Conflicts {
-		if selected[other] {
-			wrong.Add("rolls", fmt.Sprintf("roll %s conflicts with roll %s: choose one", r.Name, other))
-		}
-	}
-	ref := func(from Source, node string) {
-		owner, _, _ := strings.Cut(node, "/")
-		if node != anyNode && selected[owner] && s.nodes[node] == nil {
-			wrong.Add(r.place(from), fmt.Sprintf("there is no node %q%s", node, didYouMean(node, slices.Values(slices.Sorted(maps.Keys(s.nodes))))))
-		}
-	}
-	for _, e := range r.Edges {
-		ref(e.From, e.FromNode)
-		ref(e.From, e.ToNode)
-	}
-	for _, c := range r.Order {
-		ref(c.From, c.First)
-		ref(c.From, c.Then)
-	}
-	for _, a := range r.Appliances {
-		ref(a.From, a.Node)
-		if owner, _, _ := strings.Cut(a.Node, "/"); !selected[owner] {
-			wrong.Add("rolls", fmt.Sprintf("appliance %s of roll %s starts from node %s: add roll %s", a.Name, r.Name, a.Node, owner))
-		}
-		if first := s.appliance(a.Name); first.From != a.From {
-			wrong.Add(r.place(a.From), fmt.Sprintf("appliance %q is there already, from roll %s", a.Name, first.From.Roll))
-		}
-	}
-}
-
-// place is "folder/file:line" of something in the roll.
-func (r *Roll) place(from Source) string {
-	return place(r.dir, from.File, pos{line: from.Line})
-}
-
-// place is "folder/file:line" of something in one of the rolls.
-func (s *Selection) place(from Source) string {
-	for _, r := range s.rolls {
-		if r.Name == from.Roll {
-			return r.place(from)
-		}
-	}
-	return from.File
-}
-
-// Names are the rolls in it, sorted.
-func (s *Selection) Names() []string {
-	names := make([]string, len(s.rolls))
-	for i, r := range s.rolls {
-		names[i] = r.Name
-	}
-	return names
-}
-
-// Appliances are all kinds of vnodes a cluster of these rolls may have, by name.
-func (s *Selection) Appliances() []Appliance {
-	var all []Appliance
-	for _, r := range s.rolls {
-		all = append(all, r.Appliances...)
-	}
-	slices.SortFunc(all, func(a, b Appliance) int { return strings.Compare(a.Name, b.Name) })
-	return all
-}
-
-func (s *Selection) appliance(name string) Appliance {
-	for _, r := range s.rolls {
-		for _, a := range r.Appliances {
-			if a.Name == name {
-				return a
-			}
-		}
-	}
-	return Appliance{}
-}
-
-// Parameters are all parameters, their names "roll.key", sorted by roll and
-// then as the roll lists them.
-func (s *Selection) Parameters() []Parameter {
-	var all []Parameter
-	for _, r := range s.rolls {
-		for _, p := range r.Parameters {
-			p.Name = r.Name + "." + p.Name
-			all = append(all, p)
-		}
+		all[r.Name] = slices.Insert(all[r.Name], at, r)
 	}
 	return all
 }
 
-// Secrets are the names of the secret parameters: the manager draws a random
-// value for each that was not given.
-func (s *Selection) Secrets() []string {
-	var names []string
-	for _, p := range s.Parameters() {
-		if p.Type == TypeSecret {
-			names = append(names, p.Name)
-		}
+func newestFirst(a, b *Roll) int { return compareVersions(b.Version, a.Version) }
+
+// Names are the names of all rolls, sorted.
+func (c Catalog) Names() []string { return slices.Sorted(maps.Keys(c)) }
+
+// Newest are the newest versions of all rolls, by name.
+func (c Catalog) Newest() []*Roll {
+	var list []*Roll
+	for _, name := range c.Names() {
+		list = append(list, c[name][0])
 	}
-	return names
+	return list
 }
 
-// Check refuses (Invalid, everything at once) values that do not fit, and
-// returns them complete: with defaults, without secrets.
-func (s *Selection) Check(params map[string]string) (map[string]string, error) {
-	complete := map[string]string{}
-	known := map[string]bool{}
-	var wrong fault.List
-	for _, p := range s.Parameters() {
-		known[p.Name] = true
-		value, given := params[p.Name]
-		if given {
-			if message := p.check(value); message != "" {
-				wrong.Add("parameters."+p.Name, message)
+// Find returns the roll that a reference ("condor" or "condor@23.9") means:
+// without a version the newest. What is not there is fault.NotFound.
+func (c Catalog) Find(ref string) (*Roll, error) {
+	req, message := c.reference(ref)
+	if message != "" {
+		return nil, fault.New(fault.NotFound, "no such roll", fault.Detail{Message: message})
+	}
+	return c.allowed(req)[0], nil
+}
+
+// reference reads "name" or "name@version"; the message says what is wrong
+// with it, "" if nothing is.
+func (c Catalog) reference(ref string) (req Requirement, message string) {
+	name, exact, pinned := strings.Cut(ref, "@")
+	req = Requirement{Name: name}
+	if pinned {
+		req.Bounds = []Bound{{"=", exact}}
+	}
+	switch {
+	case len(c[name]) == 0:
+		return req, fmt.Sprintf("there is no roll %q%s; there are %s",
+			name, didYouMean(name, slices.Values(c.Names())), strings.Join(c.Names(), ", "))
+	case pinned && checkVersion(exact) != nil, len(c.allowed(req)) == 0:
+		return req, fmt.Sprintf("there is no version %q of roll %s; there are %s", exact, name, c.versions(name))
+	}
+	return req, ""
+}
+
+// allowed are the versions of the roll of that name that fit, newest first.
+func (c Catalog) allowed(req Requirement) []*Roll {
+	var list []*Roll
+	for _, r := range c[req.Name] {
+		if req.allows(r.Version) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func (c Catalog) versions(name string) string {
+	var list []string
+	for _, r := range c[name] {
+		list = append(list, r.Version)
+	}
+	return strings.Join(list, ", ")
+}
+
+// providers are the rolls of which some version goes by the other name that
+// is required, sorted by name and newest first.
+func (c Catalog) providers(req Requirement) (names []string, rolls []*Roll) {
+	for _, name := range c.Names() {
+		for _, r := range c[name] {
+			if !r.provides(req) {
+				continue
+			}
+			rolls = append(rolls, r)
+			if !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
-		switch {
-		case p.Type == TypeSecret:
-		case given:
-			complete[p.Name] = value
-		case p.Default != nil:
-			complete[p.Name] = *p.Default
-		default:
-			wrong.Add("parameters."+p.Name, "must be given: "+p.Help)
-		}
 	}
-	names := slices.Sorted(maps.Keys(known))
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if !known[name] {
-			wrong.Add("parameters."+name, "the rolls "+strings.Join(s.Names(), ", ")+" have no such parameter"+didYouMean(name, slices.Values(names)))
-		}
-	}
-	if err := wrong.Err(fault.Invalid, "The parameters do not fit the rolls"); err != nil {
-		return nil, err
-	}
-	return complete, nil
+	return names, rolls
 }

@@ -16,26 +16,28 @@ import (
 
 // Attributes are what conditions can ask for: "os" ("debian"), "release"
 // ("trixie"), "architecture" ("amd64"), "nodes" (map[string]int: how many
-// vnodes of each appliance) and parameters by "roll.key", typed or as text.
-// "appliance" and "rolls" are added by the walk. A condition sees the
-// attributes and the parameters of its own roll ("roll.key"), nothing else.
+// vnodes of each appliance) and the parameters and attributes of rolls by
+// "roll.key", typed or as text; those left out have their defaults.
+// "appliance" and "rolls" are added by the walk. A condition sees these facts
+// and what its own roll declares ("roll.key"), nothing else.
 type Attributes map[string]any
 
 const maxCondition = 1000 // bytes
 
 // compile checks a condition against the types of everything it may name.
-func compile(condition, rollName string, parameters []Parameter) (*vm.Program, error) {
+func compile(condition, rollName string, declared []Parameter) (*vm.Program, error) {
 	if len(condition) > maxCondition {
 		return nil, fmt.Errorf("longer than %d bytes", maxCondition)
 	}
 	own := types.Map{}
-	for _, p := range parameters {
-		switch p.Type {
-		case TypeInt:
+	for _, p := range declared {
+		switch {
+		case p.Type == TypeInt:
 			own[p.Name] = types.Int
-		case TypeBool:
+		case p.Type == TypeBool:
 			own[p.Name] = types.Bool
-		case TypeSecret: // a secret decides nothing
+		case p.isList():
+			own[p.Name] = types.TypeOf([]string{})
 		default:
 			own[p.Name] = types.String
 		}
@@ -87,18 +89,42 @@ func (s *Selection) environment(r *Roll, appliance string, attrs Attributes) (ma
 		env["nodes"] = v
 	}
 	own := map[string]any{}
-	for _, p := range r.Parameters {
-		if p.Type == TypeSecret {
-			continue
+	values := s.At(Where{OS: fact(attrs, "os"), Release: fact(attrs, "release"), Appliance: appliance}, nil)
+	for _, p := range r.declared() {
+		name := r.Name + "." + p.Name
+		value, given := attrs[name]
+		if scoped, ok := values[name]; ok && !given {
+			value = scoped
 		}
-		value, err := p.typed(attrs[r.Name+"."+p.Name])
+		converted, err := p.typed(value)
 		if err != nil {
-			wrong.Add("parameters."+r.Name+"."+p.Name, err.Error())
+			wrong.Add("parameters."+name, err.Error())
 		}
-		own[p.Name] = value
+		own[p.Name] = converted
 	}
 	env[r.Name] = own
 	return env, wrong.Err(fault.Invalid, "The attributes do not fit the rolls")
+}
+
+// declared is everything that the roll's conditions call by "roll.key"; a secret
+// decides nothing.
+func (r *Roll) declared() []Parameter {
+	var all []Parameter
+	for _, p := range r.Parameters {
+		if p.Type != TypeSecret {
+			all = append(all, p)
+		}
+	}
+	for _, a := range r.Attributes {
+		all = append(all, a.Parameter)
+	}
+	return all
+}
+
+// fact is one of the attributes that are texts.
+func fact(attrs Attributes, key string) string {
+	text, _ := attrs[key].(string)
+	return text
 }
 
 // holds says whether an edge is taken.
@@ -120,8 +146,10 @@ func (e *Edge) holds(env map[string]any) (bool, error) {
 // checkAttributes refuses names that no condition could ask for.
 func (s *Selection) checkAttributes(attrs Attributes) error {
 	known := map[string]bool{"appliance": true, "rolls": true, "os": true, "release": true, "architecture": true, "nodes": true}
-	for _, p := range s.Parameters() {
-		known[p.Name] = true
+	for _, r := range s.rolls {
+		for _, p := range r.declared() {
+			known[r.Name+"."+p.Name] = true
+		}
 	}
 	var wrong fault.List
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {

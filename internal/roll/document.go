@@ -22,21 +22,34 @@ type rollDoc struct {
 	Description text                 `yaml:"description"`
 	Requires    []text               `yaml:"requires"`
 	Conflicts   []text               `yaml:"conflicts"`
+	Provides    []text               `yaml:"provides"`
 	Parameters  []item[parameterDoc] `yaml:"parameters"`
+	Attributes  []item[parameterDoc] `yaml:"attributes"`
+	Set         []item[settingDoc]   `yaml:"set"`
 	Appliances  []item[applianceDoc] `yaml:"appliances"`
 	Edges       []item[edgeDoc]      `yaml:"edges"`
 	Order       []item[orderDoc]     `yaml:"order"`
 }
 
 type parameterDoc struct {
-	Name    text   `yaml:"name"`
-	Type    text   `yaml:"type"`
-	Default text   `yaml:"default"`
-	Values  []text `yaml:"values"`
-	Min     *int   `yaml:"min"`
-	Max     *int   `yaml:"max"`
-	Match   text   `yaml:"match"`
-	Help    text   `yaml:"help"`
+	Name     text   `yaml:"name"`
+	Type     text   `yaml:"type"`
+	Of       text   `yaml:"of"`
+	Default  words  `yaml:"default"`
+	Values   []text `yaml:"values"`
+	Min      *int   `yaml:"min"`
+	Max      *int   `yaml:"max"`
+	MinItems *int   `yaml:"minItems"`
+	MaxItems *int   `yaml:"maxItems"`
+	Match    text   `yaml:"match"`
+	Help     text   `yaml:"help"`
+}
+
+type settingDoc struct {
+	Attribute text  `yaml:"attribute"`
+	OS        text  `yaml:"os"`
+	Appliance text  `yaml:"appliance"`
+	Value     words `yaml:"value"`
 }
 
 type applianceDoc struct {
@@ -126,6 +139,28 @@ func (t *text) UnmarshalYAML(n *yaml.Node) error {
 		return &wrongKind{pos{n.Line, n.Column}, "a text"}
 	}
 	*t = text{V: n.Value, Set: true, pos: pos{n.Line, n.Column}}
+	return nil
+}
+
+// words is a scalar, or a list of words that stands for the text of a list.
+type words struct{ text }
+
+func (w *words) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.SequenceNode {
+		return w.text.UnmarshalYAML(n)
+	}
+	var list []text
+	if err := n.Load(&list); err != nil {
+		return err
+	}
+	all := make([]string, len(list))
+	for i, t := range list {
+		if len(strings.Fields(t.V)) != 1 {
+			return &wrongKind{t.pos, "a word without spaces"}
+		}
+		all[i] = t.V
+	}
+	w.text = text{V: strings.Join(all, " "), Set: true, pos: pos{n.Line, n.Column}}
 	return nil
 }
 
@@ -267,7 +302,7 @@ func plain(message string) string {
 
 // documentKeys are the keys that unknown ones are compared with.
 var documentKeys = []string{
-	"name", "version", "summary", "description", "requires", "conflicts", "parameters", "appliances",
+	"name", "version", "summary", "description", "requires", "conflicts", "provides", "parameters", "attributes", "attribute", "set", "value", "of", "minItems", "maxItems", "os", "appliance", "appliances",
 	"edges", "order", "type", "default", "values", "min", "max", "match", "help", "node", "count", "from", "to",
 	"if", "before", "after", "packages", "files", "services", "scripts", "checks", "path", "mode", "owner",
 	"content", "source", "template", "unit", "state", "install", "boot", "body", "timeout", "parameter",

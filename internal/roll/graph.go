@@ -2,75 +2,12 @@ package roll
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // anyNode stands for every other node in a constraint.
 const anyNode = "*"
-
-func (l *loader) parameters(docs []item[parameterDoc]) {
-	seen := map[string]bool{}
-	for _, d := range docs {
-		p := Parameter{
-			Name: d.V.Name.V, Type: d.V.Type.V, Min: d.V.Min, Max: d.V.Max, Match: d.V.Match.V, Help: d.V.Help.V,
-			From: l.source(rollFile, d.pos),
-		}
-		for _, v := range d.V.Values {
-			p.Values = append(p.Values, v.V)
-		}
-		if d.V.Default.Set {
-			p.Default = &d.V.Default.V
-		}
-		if !d.V.Name.Set {
-			d.V.Name.pos = d.pos
-		}
-		l.word("parameter", d.V.Name)
-		if seen[p.Name] {
-			l.add(rollFile, d.pos, "parameter %q is there twice", p.Name)
-		}
-		seen[p.Name] = true
-		l.parameter(p, d)
-		l.roll.Parameters = append(l.roll.Parameters, p)
-	}
-}
-
-func (l *loader) parameter(p Parameter, d item[parameterDoc]) {
-	if p.Help == "" {
-		l.add(rollFile, d.pos, "parameter %q needs a help: one line for who sets it", p.Name)
-	}
-	if !slices.Contains(parameterTypes, p.Type) {
-		l.add(rollFile, d.pos, "type %q of parameter %q is none of %s%s", p.Type, p.Name, strings.Join(parameterTypes, ", "), didYouMean(p.Type, slices.Values(parameterTypes)))
-		return
-	}
-	if (p.Type == TypeEnum) != (len(p.Values) > 0) {
-		l.add(rollFile, d.pos, "values belong to an enum, and an enum needs them")
-	}
-	if (p.Min != nil || p.Max != nil) && !slices.Contains([]string{TypeInt, TypeString, TypeSecret}, p.Type) {
-		l.add(rollFile, d.pos, "min and max do not fit the type %s", p.Type)
-	}
-	if p.Min != nil && p.Max != nil && *p.Min > *p.Max {
-		l.add(rollFile, d.pos, "min %d is above max %d", *p.Min, *p.Max)
-	}
-	if p.Match != "" && p.Type != TypeString {
-		l.add(rollFile, d.V.Match.pos, "match fits the type string only")
-	}
-	if _, err := regexp.Compile(p.Match); err != nil {
-		l.add(rollFile, d.V.Match.pos, "match: %v", err)
-		return
-	}
-	if p.Default == nil {
-		return
-	}
-	if p.Type == TypeSecret {
-		l.add(rollFile, d.V.Default.pos, "a secret has no default: the manager draws one for each cluster")
-		return
-	}
-	if wrong := p.check(*p.Default); wrong != "" {
-		l.add(rollFile, d.V.Default.pos, "default: %s", wrong)
-	}
-}
 
 func (l *loader) appliances(docs []item[applianceDoc]) {
 	seen := map[string]bool{}
@@ -97,7 +34,7 @@ func (l *loader) edges(docs []item[edgeDoc]) {
 			From: l.source(rollFile, d.pos),
 		}
 		if e.If != "" {
-			program, err := compile(e.If, l.roll.Name, l.roll.Parameters)
+			program, err := compile(e.If, l.roll.Name, l.roll.declared())
 			if err != nil {
 				message, offset := conditionFault(err)
 				at := d.V.If.pos

@@ -62,7 +62,7 @@ func sample(r *Roll) TemplateData {
 			{Name: "compute-0", Address: "10.1.0.10", MAC: "02:00:00:00:00:10", Appliance: cluster.Compute},
 			{Name: "compute-1", Address: "10.1.0.11", MAC: "02:00:00:00:00:11", Appliance: cluster.Compute},
 		},
-		Parameters: map[string]string{}, Secrets: map[string]string{},
+		Parameters: map[string]string{}, Attributes: map[string]string{}, Secrets: map[string]string{},
 	}
 	for _, a := range r.Appliances {
 		if a.Name != cluster.Gateway && a.Name != cluster.Compute {
@@ -77,8 +77,11 @@ func sample(r *Roll) TemplateData {
 		case p.Default != nil:
 			d.Parameters[name] = *p.Default
 		default:
-			d.Parameters[name] = ""
+			d.Parameters[name] = p.harmless()
 		}
+	}
+	for _, a := range r.Attributes {
+		d.Attributes[r.Name+"."+a.Name] = *a.Default
 	}
 	return d
 }

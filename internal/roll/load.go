@@ -29,7 +29,7 @@ func LoadAll(fsys fs.FS) (Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list rolls: %w", err)
 	}
-	catalog := Catalog{}
+	var rolls []*Roll
 	var wrong fault.List
 	for _, e := range entries {
 		if _, err := fs.Stat(fsys, path.Join(e.Name(), rollFile)); errors.Is(err, fs.ErrNotExist) {
@@ -45,12 +45,12 @@ func LoadAll(fsys fs.FS) (Catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		catalog[r.Name] = r
+		rolls = append(rolls, r)
 	}
 	if err := wrong.Err(fault.Invalid, "The rolls have mistakes"); err != nil {
 		return nil, err
 	}
-	return catalog, nil
+	return NewCatalog(rolls...), nil
 }
 
 // Load reads the roll in folder dir of fsys. Everything wrong with it comes in
@@ -93,6 +93,8 @@ func (l *loader) load() (*Roll, error) {
 	}
 	l.head(doc)
 	l.parameters(doc.Parameters)
+	l.attributes(doc.Attributes)
+	l.settings(doc.Set)
 	if err := l.nodes(); err != nil {
 		return nil, err
 	}
@@ -135,18 +137,14 @@ func (l *loader) head(doc rollDoc) {
 	if doc.Version.V == "" {
 		l.add(rollFile, doc.Version.pos, "version is missing")
 	}
-	if strings.ContainsAny(doc.Version.V, "@ \t\n") {
-		l.add(rollFile, doc.Version.pos, "version %q may hold no spaces and no @", doc.Version.V)
+	if err := checkVersion(doc.Version.V); err != nil && doc.Version.V != "" {
+		l.add(rollFile, doc.Version.pos, "version: %v", err)
 	}
 	if doc.Summary.V == "" {
 		l.add(rollFile, doc.Summary.pos, "summary is missing: one line on what the roll is for")
 	}
-	for _, t := range doc.Requires {
-		r.Requires = append(r.Requires, t.V)
-	}
-	for _, t := range doc.Conflicts {
-		r.Conflicts = append(r.Conflicts, t.V)
-	}
+	r.Requires, r.Conflicts = l.requirements(doc.Requires), l.requirements(doc.Conflicts)
+	r.Provides = l.provisions(doc.Provides)
 }
 
 func (l *loader) word(what string, t text) {

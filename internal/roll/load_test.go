@@ -257,7 +257,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		_ = Lint(fsys, "app")
-		catalog := Catalog{"app": r, "base": {Name: "base"}, "gateway": {Name: "gateway"}}
+		catalog := NewCatalog(r, &Roll{Name: "base"}, &Roll{Name: "gateway"})
 		s, err := catalog.Select([]string{"app"})
 		if err != nil {
 			return

@@ -9,16 +9,19 @@ import (
 // Roll is one folder of rolls: an application as nodes of a graph and the
 // edges that hang them onto appliances. A loaded Roll is never changed.
 type Roll struct {
-	Name        string       `json:"name"`
-	Version     string       `json:"version"`
-	Summary     string       `json:"summary"`
-	Description string       `json:"description,omitempty"`
-	Requires    []string     `json:"requires,omitempty"`
-	Conflicts   []string     `json:"conflicts,omitempty"`
-	Parameters  []Parameter  `json:"parameters,omitempty"`
-	Appliances  []Appliance  `json:"appliances,omitempty"`
-	Edges       []Edge       `json:"edges,omitempty"`
-	Order       []Constraint `json:"order,omitempty"`
+	Name        string        `json:"name"`
+	Version     string        `json:"version"`
+	Summary     string        `json:"summary"`
+	Description string        `json:"description,omitempty"`
+	Requires    []Requirement `json:"requires,omitempty"`
+	Conflicts   []Requirement `json:"conflicts,omitempty"`
+	Provides    []Provision   `json:"provides,omitempty"`
+	Parameters  []Parameter   `json:"parameters,omitempty"`
+	Attributes  []Attribute   `json:"attributes,omitempty"`
+	Settings    []Setting     `json:"settings,omitempty"`
+	Appliances  []Appliance   `json:"appliances,omitempty"`
+	Edges       []Edge        `json:"edges,omitempty"`
+	Order       []Constraint  `json:"order,omitempty"`
 	// Nodes are by name, without the roll's.
 	Nodes map[string]*Node `json:"nodes,omitempty"`
 

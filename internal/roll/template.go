@@ -14,8 +14,9 @@ import (
 )
 
 // TemplateData is what a template file of a roll can say about its vnode.
-// Beside the fields and methods there are the functions param "roll.key" and
-// secret "roll.key" (a missing one is an error), join and fields.
+// Beside the fields and methods there are the functions param, attr and secret
+// "roll.key" (a missing one is an error), list "roll.key" (the items of a
+// parameter or attribute), join and fields.
 type TemplateData struct {
 	Hostname  string
 	Appliance string
@@ -29,6 +30,7 @@ type TemplateData struct {
 	// Hosts are all vnodes of the cluster, this one among them.
 	Hosts      []vnode.Host
 	Parameters map[string]string
+	Attributes map[string]string // of this vnode
 	Secrets    map[string]string
 }
 
@@ -36,7 +38,7 @@ type TemplateData struct {
 func NewTemplateData(id vnode.Identity) (TemplateData, error) {
 	d := TemplateData{
 		Hostname: id.Hostname, Appliance: id.Appliance, Domain: id.Domain, Cluster: id.Cluster,
-		Hosts: id.Hosts, Parameters: id.Parameters, Secrets: id.Secrets,
+		Hosts: id.Hosts, Parameters: id.Parameters, Attributes: id.Attributes, Secrets: id.Secrets,
 	}
 	for _, h := range id.Hosts {
 		if h.Appliance == cluster.Gateway {
@@ -97,7 +99,7 @@ func RenderFile(f File, data TemplateData) (vnode.File, error) {
 	if err != nil {
 		return vnode.File{}, renderFault(f, err)
 	}
-	t.Funcs(template.FuncMap{"param": lookup("parameter", data.Parameters), "secret": lookup("secret", data.Secrets)})
+	t.Funcs(data.functions())
 	var b bounded
 	if err := t.Execute(&b, data); err != nil {
 		return vnode.File{}, renderFault(f, err)
@@ -107,10 +109,25 @@ func RenderFile(f File, data TemplateData) (vnode.File, error) {
 }
 
 func parseTemplate(name, content string) (*template.Template, error) {
-	return template.New(name).Option("missingkey=error").Funcs(template.FuncMap{
-		"param": lookup("parameter", nil), "secret": lookup("secret", nil),
+	return template.New(name).Option("missingkey=error").Funcs(TemplateData{}.functions()).Parse(content)
+}
+
+func (d TemplateData) functions() template.FuncMap {
+	param, attr := lookup("parameter", d.Parameters), lookup("attribute", d.Attributes)
+	return template.FuncMap{
+		"param": param, "attr": attr, "secret": lookup("secret", d.Secrets),
+		"list": func(name string) ([]string, error) {
+			value, err := param(name)
+			if err != nil {
+				value, err = attr(name)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("there is no parameter and no attribute %q", name)
+			}
+			return strings.Fields(value), nil
+		},
 		"join": func(sep string, words []string) string { return strings.Join(words, sep) }, "fields": strings.Fields,
-	}).Parse(content)
+	}
 }
 
 func lookup(what string, values map[string]string) func(string) (string, error) {

@@ -159,8 +159,7 @@ func (m *merger) add(n *Node, attrs Attributes) {
 }
 
 func (m *merger) fits(system string, attrs Attributes) bool {
-	family, _ := attrs["os"].(string)
-	release, _ := attrs["release"].(string)
+	family, release := fact(attrs, "os"), fact(attrs, "release")
 	return system == "" || system == family || system == family+"/"+release
 }
 

@@ -24,8 +24,8 @@ func TestSelect(t *testing.T) {
 	_, err := c.Select([]string{"app", "gatewy"})
 	wantDetails(t, err,
 		`rolls[1]: there is no roll "gatewy"; did you mean "gateway"?; there are app, base, gateway`,
-		`rolls: roll app requires roll nfs`,
-		`rolls: roll app conflicts with roll gateway`,
+		`rolls: roll app conflicts with roll gateway: every cluster has gateway, leave app out`,
+		`rolls: roll app 1 requires nfs: there is no such roll, and none that provides it`,
 		`app/roll.yaml:6: there is no node "base/bse"; did you mean "base/base"?`,
 		`rolls: appliance y of roll app starts from node other/y: add roll other`,
 		`base/roll.yaml:4: appliance "compute" is there already, from roll app`)
@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got := s.Secrets(); !slices.Equal(got, []string{"app.pw"}) {
+	if got := s.Secrets(); len(got) != 1 || got[0].Name != "app.pw" {
 		t.Errorf("secrets %v", got)
 	}
 	_, err = s.Check(map[string]string{
@@ -177,7 +177,7 @@ order:
 	_, err = choose(t, c, "app").Walk("compute", nil)
 	wantDetails(t, err,
 		`app/roll.yaml:7: app/a comes before app/b`, `app/roll.yaml:8: app/b comes before app/c`, `app/roll.yaml:9: app/c comes before app/a`)
-	c["app"].Order = nil
+	c["app"][0].Order = nil
 	_, err = choose(t, c, "app").Walk("compute", nil)
 	wantDetails(t, err,
 		`app/nodes/b.yaml:2: /x is written by app/nodes/a.yaml:2 too`,
@@ -249,7 +249,7 @@ func TestWalkProperties(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Catalog{"app": r, "base": {Name: "base"}, "gateway": {Name: "gateway"}}.Select([]string{"app"})
+		s, err := NewCatalog(r, &Roll{Name: "base"}, &Roll{Name: "gateway"}).Select([]string{"app"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,6 +39,8 @@ type Identity struct {
 	HostKeys map[string]string `json:"hostKeys"`
 	// Parameters are "roll.key" → value.
 	Parameters map[string]string `json:"parameters"`
+	// Attributes are "roll.key" → value; they may differ between vnodes.
+	Attributes map[string]string `json:"attributes,omitempty"`
 	// Secrets are "roll.key" → value, drawn by the manager for this cluster.
 	Secrets map[string]string `json:"secrets,omitempty"`
 
