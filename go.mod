@@ -28,6 +28,7 @@ require (
 	golang.org/x/time v0.16.0
 	libvirt.org/go/libvirtxml v1.12005.0
 	modernc.org/sqlite v1.60.1
+	pault.ag/go/debian v0.21.0
 	pgregory.net/rapid v1.3.0
 )
 
@@ -80,5 +81,4 @@ require (
 	modernc.org/libc v1.77.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
-	pault.ag/go/debian v0.21.0 // indirect
 )

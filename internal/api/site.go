@@ -11,7 +11,7 @@ import (
 )
 
 type rollPath struct {
-	Name string `path:"name" maxLength:"63" doc:"the roll's name"`
+	Name string `path:"name" maxLength:"127" doc:"the roll's name, or NAME@VERSION"`
 }
 
 type buildInput struct{ Body ImagesRequest }

@@ -22,8 +22,8 @@ func (s Spec) Rack(host string) string {
 func (s Spec) hosts() map[string]bool {
 	names := map[string]bool{}
 	for _, g := range s.Nodes {
-		for i := range min(g.Count, MaxNodes) {
-			names[g.nodeName(i)] = true
+		for _, name := range g.Hosts() {
+			names[name] = true
 		}
 	}
 	return names

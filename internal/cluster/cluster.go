@@ -28,6 +28,9 @@ type Cluster struct {
 	State  State  `json:"state"`
 	// Version grows with every change; it is the ETag.
 	Version int64 `json:"version"`
+	// Rolls are those it was booked with, as "name@version": what was asked
+	// for, what every cluster has, and what these require.
+	Rolls []string `json:"rolls,omitempty"`
 
 	CreatedAt time.Time `json:"createdAt"`
 	Start     time.Time `json:"start"`

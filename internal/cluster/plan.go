@@ -38,6 +38,15 @@ func PlanNodes(id string, s Spec) ([]Node, error) {
 	return nodes, nil
 }
 
+// Hosts are the names of a group's vnodes.
+func (g Group) Hosts() []string {
+	var names []string
+	for i := range min(g.Count, MaxNodes) {
+		names = append(names, g.nodeName(i))
+	}
+	return names
+}
+
 // nodeName is the name of a group's i-th vnode.
 func (g Group) nodeName(i int) string {
 	if g.Appliance == Gateway {

@@ -85,18 +85,18 @@ func (m *Manager) checkSpec(ctx context.Context, b *booking, spec cluster.Spec) 
 		return err
 	}
 	for i := range nodes {
-		nodes[i].Image = ch.plans[nodes[i].Appliance].Address
+		nodes[i].Image = planOf(ch.plans, nodes[i]).Address
 	}
 	if b.files, err = newDossier(nodes, ch, spec.Parameters); err != nil {
 		return err
 	}
 	spec.Parameters = maps.Clone(spec.Parameters)
-	for _, name := range ch.secrets {
-		delete(spec.Parameters, name) // the spec is shown, a secret never is
+	for _, p := range ch.secrets {
+		delete(spec.Parameters, p.Name) // the spec is shown, a secret never is
 	}
 	b.c = cluster.Cluster{
 		ID: b.id, Name: spec.Name, Tenant: b.tenant, Spec: spec, State: cluster.Booked,
-		CreatedAt: b.now, Start: spec.Start, End: spec.End, Nodes: nodes,
+		CreatedAt: b.now, Start: spec.Start, End: spec.End, Nodes: nodes, Rolls: ch.rolls,
 	}
 	return nil
 }

@@ -20,10 +20,14 @@ import (
 // dossier is what the manager alone knows of a cluster: what each appliance
 // was locked to when it was booked, and its secrets. It is deleted at the end.
 type dossier struct {
-	Plans      map[string]plan    `json:"plans"` // by appliance
-	HostKeys   map[string]hostKey `json:"hostKeys"`
-	Parameters map[string]string  `json:"parameters"`
-	Secrets    map[string]string  `json:"secrets"`
+	// Plans are by appliance, and by "appliance/vnode" for a vnode whose own
+	// attributes give it another profile.
+	Plans map[string]plan `json:"plans"`
+	// Attributes are each vnode's, by its name.
+	Attributes map[string]map[string]string `json:"attributes,omitempty"`
+	HostKeys   map[string]hostKey           `json:"hostKeys"`
+	Parameters map[string]string            `json:"parameters"`
+	Secrets    map[string]string            `json:"secrets"`
 	// Incarnations counts how often each vnode was made anew.
 	Incarnations map[string]int `json:"incarnations,omitempty"`
 }
@@ -44,7 +48,7 @@ type hostKey struct {
 // tenant set them.
 func newDossier(nodes []cluster.Node, ch choice, given map[string]string) (dossier, error) {
 	d := dossier{
-		Plans: ch.plans, Parameters: ch.parameters,
+		Plans: ch.plans, Attributes: ch.attributes, Parameters: ch.parameters,
 		HostKeys: map[string]hostKey{}, Secrets: map[string]string{}, Incarnations: map[string]int{},
 	}
 	for _, n := range nodes {
@@ -54,12 +58,12 @@ func newDossier(nodes []cluster.Node, ch choice, given map[string]string) (dossi
 		}
 		d.HostKeys[n.Name] = key
 	}
-	for _, name := range ch.secrets {
-		value, ok := given[name]
+	for _, p := range ch.secrets {
+		value, ok := given[p.Name]
 		if !ok {
-			value = randomText(32)
+			value = randomText(p.SecretLength())[:p.SecretLength()]
 		}
-		d.Secrets[name] = value
+		d.Secrets[p.Name] = value
 	}
 	return d, nil
 }
@@ -88,6 +92,14 @@ func randomText(n int) string {
 	raw := make([]byte, n)
 	rand.Read(raw) //nolint:errcheck // never fails, by its contract
 	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// planOf is what a vnode is made from.
+func planOf(plans map[string]plan, n cluster.Node) plan {
+	if own, ok := plans[n.Appliance+"/"+n.Name]; ok {
+		return own
+	}
+	return plans[n.Appliance]
 }
 
 func (d dossier) encode() ([]byte, error) {

@@ -16,13 +16,13 @@ func identity(site Site, c cluster.Cluster, d dossier, n cluster.Node) (vnode.Id
 	if err != nil {
 		return vnode.Identity{}, fmt.Errorf("private network of %s: %w", c.Name, err)
 	}
-	p := d.Plans[n.Appliance]
+	p := planOf(d.Plans, n)
 	id := vnode.Identity{
 		Hostname: n.Name, Domain: c.Spec.Domain, Cluster: c.Name, Tenant: c.Tenant,
 		Appliance: n.Appliance, TimeZone: c.Spec.TimeZone,
 		Hosts: hosts(c, d), Users: users(c.Spec),
 		HostKeys:   map[string]string{"ed25519": d.HostKeys[n.Name].Private},
-		Parameters: d.Parameters, Secrets: secretsOf(p.Profile, d.Secrets),
+		Parameters: d.Parameters, Attributes: d.Attributes[n.Name], Secrets: secretsOf(p.Profile, d.Secrets),
 		Scripts: scripts(p.Profile.Boot), Checks: scripts(p.Profile.Checks),
 	}
 	gatewayAddress := c.Nodes[0].Leg(cluster.PrivateNetwork).Address

@@ -122,7 +122,10 @@ func (s *Selection) CheckAttributes(settings []cluster.Attribute) error {
 	for i, set := range settings {
 		at := fmt.Sprintf("attributes[%d]", i)
 		a, ok := known[set.Name]
-		if !ok {
+		switch {
+		case !ok && s.beyond(set.Name):
+			continue
+		case !ok:
 			wrong.Add(at+".name", fmt.Sprintf("the rolls %s have no attribute %q%s", strings.Join(s.Names(), ", "), set.Name,
 				didYouMean(set.Name, maps.Keys(known))))
 			continue
@@ -130,7 +133,7 @@ func (s *Selection) CheckAttributes(settings []cluster.Attribute) error {
 		if message := a.check(set.Value); message != "" {
 			wrong.Add(at+".value", set.Name+": "+message)
 		}
-		if set.Appliance != "" && !appliances[set.Appliance] {
+		if set.Appliance != "" && !appliances[set.Appliance] && !s.partial {
 			wrong.Add(at+".appliance", fmt.Sprintf("no roll defines appliance %q%s", set.Appliance, didYouMean(set.Appliance, slices.Values(slices.Sorted(maps.Keys(appliances))))))
 		}
 	}

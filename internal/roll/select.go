@@ -14,6 +14,8 @@ import (
 type Selection struct {
 	rolls []*Roll // by name
 	nodes map[string]*Node
+	// partial is set when rolls are missing that were asked for.
+	partial bool
 }
 
 // Select takes rolls by reference, "name" or "name@version"; base and gateway
@@ -38,6 +40,7 @@ func (c Catalog) Select(refs []string) (*Selection, error) {
 		s.together(r, selected, &wrong)
 	}
 	s.settings(selected, &wrong)
+	s.partial = len(wrong.Details()) > 0
 	return s, wrong.Err(fault.Invalid, "The rolls cannot be used together")
 }
 
@@ -165,11 +168,18 @@ func (s *Selection) Check(params map[string]string) (map[string]string, error) {
 	}
 	names := slices.Sorted(maps.Keys(known))
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if !known[name] {
+		if !known[name] && !s.beyond(name) {
 			wrong.Add("parameters."+name, "the rolls "+strings.Join(s.Names(), ", ")+" have no such parameter"+didYouMean(name, slices.Values(names)))
 		}
 	}
 	return complete, wrong.Err(fault.Invalid, "The parameters do not fit the rolls")
+}
+
+// beyond says whether "roll.key" may be of a roll that was asked for and is
+// missing: then there is nothing to say about it.
+func (s *Selection) beyond(name string) bool {
+	owner, _, _ := strings.Cut(name, ".")
+	return s.partial && !slices.Contains(s.Names(), owner)
 }
 
 // settle returns the value that counts for a parameter, and what is wrong

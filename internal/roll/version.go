@@ -151,6 +151,14 @@ type Provision struct {
 	From    Source `json:"from"`
 }
 
+// String is the provision as it is written.
+func (p Provision) String() string {
+	if p.Version == "" {
+		return p.Name
+	}
+	return p.Name + " = " + p.Version
+}
+
 // meets says whether a roll is, or provides, what is required.
 func (r *Roll) meets(req Requirement) bool {
 	return r.Name == req.Name && req.allows(r.Version) || r.provides(req)
