@@ -55,7 +55,11 @@ func compile(condition, rollName string, declared []Parameter) (*vm.Program, err
 	for _, name := range []string{"len", "any", "all", "none", "one", "lower", "upper", "min", "max", "sum", "values"} {
 		options = append(options, expr.EnableBuiltin(name))
 	}
-	return expr.Compile(condition, options...)
+	program, err := expr.Compile(condition, options...)
+	if err != nil {
+		return nil, err
+	}
+	return program, checkCost(program.Node())
 }
 
 // conditionFault tells what is wrong with a condition in one line and where in

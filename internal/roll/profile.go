@@ -49,7 +49,9 @@ type File struct {
 	Owner    string `json:"owner"` // "user:group"
 	Content  string `json:"content"`
 	Template bool   `json:"template"`
-	From     Source `json:"from"`
+	// Tenant is whose own roll brought it, "" for a published one.
+	Tenant string `json:"tenant,omitempty"`
+	From   Source `json:"from"`
 }
 
 // Service is a systemd unit and what is wanted of it.
@@ -66,5 +68,7 @@ type Script struct {
 	Name    string        `json:"name"` // "roll/node/script"
 	Body    string        `json:"body"`
 	Timeout time.Duration `json:"timeout,omitempty"`
-	From    Source        `json:"from"`
+	// Tenant is whose own roll brought it, "" for a published one.
+	Tenant string `json:"tenant,omitempty"`
+	From   Source `json:"from"`
 }

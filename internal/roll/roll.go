@@ -25,6 +25,9 @@ type Roll struct {
 	// Nodes are by name, without the roll's.
 	Nodes map[string]*Node `json:"nodes,omitempty"`
 
+	// Tenant is whose own the roll is, "" for a published one.
+	Tenant string `json:"tenant,omitempty"`
+
 	dir string // for file:line in what is found out later
 }
 

@@ -100,6 +100,7 @@ func RenderFile(f File, data TemplateData) (vnode.File, error) {
 		return vnode.File{}, renderFault(f, err)
 	}
 	t.Funcs(data.functions())
+	t.Funcs(template.FuncMap{stepName: steps()})
 	var b bounded
 	if err := t.Execute(&b, data); err != nil {
 		return vnode.File{}, renderFault(f, err)
@@ -109,7 +110,11 @@ func RenderFile(f File, data TemplateData) (vnode.File, error) {
 }
 
 func parseTemplate(name, content string) (*template.Template, error) {
-	return template.New(name).Option("missingkey=error").Funcs(TemplateData{}.functions()).Parse(content)
+	t, err := template.New(name).Option("missingkey=error").Funcs(bounds()).Funcs(TemplateData{}.functions()).Parse(content)
+	if err != nil {
+		return nil, err
+	}
+	return t, count(t)
 }
 
 func (d TemplateData) functions() template.FuncMap {
@@ -126,7 +131,7 @@ func (d TemplateData) functions() template.FuncMap {
 			}
 			return strings.Fields(value), nil
 		},
-		"join": func(sep string, words []string) string { return strings.Join(words, sep) }, "fields": strings.Fields,
+		"fields": strings.Fields,
 	}
 }
 

@@ -48,7 +48,7 @@ func TestRenderFile(t *testing.T) {
 		{`{{param "app.nosuch"}}`, `app/nodes/n.yaml:7: /x, line 1: executing "/x" at <param "app.nosuch">: error calling param: there is no parameter "app.nosuch"`},
 		{`{{.Parameters.nosuch}}`, `app/nodes/n.yaml:7: /x, line 1: executing "/x" at <.Parameters.nosuch>: map has no entry`},
 		{`{{if}}`, `app/nodes/n.yaml:7: /x, line 1: missing value for if`},
-		{`{{range $i := .Hosts}}{{printf "%0300000d" 1}}{{end}}`, `app/nodes/n.yaml:7: /x, line 0: gives more than 262144 bytes`},
+		{`{{range .Hosts}}` + strings.Repeat("x", 140000) + `{{end}}`, `app/nodes/n.yaml:7: /x, line 0: gives more than 262144 bytes`},
 	}
 	for _, c := range bad {
 		_, err := RenderFile(File{Path: "/x", Content: c.template, Template: true, From: from}, data)
