@@ -114,7 +114,7 @@ func archive(t *testing.T, p roll.Profile, data roll.TemplateData) []byte {
 	for _, kind := range []struct {
 		name    string
 		scripts []roll.Script
-	}{{"install", p.Install}, {"boot", p.Boot}, {"check", p.Checks}} {
+	}{{"install", p.Install}, {"boot", p.Boot}, {"cluster", p.Cluster}, {"check", p.Checks}} {
 		for _, s := range kind.scripts {
 			fmt.Fprintln(&list, kind.name, s.Name, s.Timeout)
 		}

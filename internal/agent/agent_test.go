@@ -469,3 +469,35 @@ func TestNewIdentityReachesTheGuest(t *testing.T) {
 		}
 	})
 }
+
+// TestAssembledReachesTheGuests: vnodes with cluster scripts say that they wait
+// and go on once the manager says that all are up; also after a restart of the
+// agent, which does without its manager.
+func TestAssembledReachesTheGuests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		for i := range c.Vnodes {
+			c.Vnodes[i].Identity.ClusterScripts = []vnode.Script{{Name: "app/join", Body: "#!/bin/sh"}}
+		}
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		waiting := func(r pnode.Report) bool {
+			all := vnodesOf(r, farm)
+			return len(all) == 2 && all[0].Stage == vnode.StageCluster && all[1].Stage == vnode.StageCluster && !all[0].Ready
+		}
+		p.await("waiting for the others", 2*time.Minute, waiting)
+		time.Sleep(30 * time.Minute)
+		if !waiting(p.currentReport()) {
+			t.Fatalf("did not go on waiting: %+v", p.currentReport())
+		}
+		c.Assembled = true
+		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{c}})
+		time.Sleep(time.Second)
+		p.stop()
+		w.want(nil)
+		p = w.start()
+		defer p.stop()
+		p.await("readiness", time.Minute, ready(farm, 2))
+	})
+}

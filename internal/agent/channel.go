@@ -101,21 +101,24 @@ func (r *runner) connect(ctx context.Context) (net.Conn, error) {
 
 // identity is the newest one.
 func (r *runner) identity() vnode.ToGuest {
-	identity := r.aim().vnode.Identity
-	return vnode.ToGuest{Type: "identity", Identity: &identity, Time: time.Now()}
+	aim := r.aim()
+	return vnode.ToGuest{Type: "identity", Identity: &aim.vnode.Identity, Assembled: aim.assembled, Time: time.Now()}
 }
 
 // pushIdentity tells a connected guest when its identity changes, for example
-// because another vnode of its cluster moved.
+// because another vnode of its cluster moved, and when all of them are up.
 func (r *runner) pushIdentity(ctx context.Context, w *writer) {
-	told := r.identity().Identity
+	told := r.identity()
 	for {
-		err := r.aimed.until(ctx, func() bool { return !reflect.DeepEqual(told, r.identity().Identity) })
+		err := r.aimed.until(ctx, func() bool {
+			m := r.identity()
+			return told.Assembled != m.Assembled || !reflect.DeepEqual(told.Identity, m.Identity)
+		})
 		if err != nil {
 			return
 		}
 		m := r.identity()
-		told = m.Identity
+		told = m
 		if w.say(m) != nil {
 			return
 		}
@@ -149,7 +152,7 @@ func cleanMessage(m vnode.FromGuest) vnode.FromGuest {
 	m.Step = cleanText(m.Step, maxLine)
 	m.Message = cleanText(m.Message, maxMessage)
 	m.BootID = cleanText(m.BootID, 64)
-	guestStages := []string{vnode.StageIdentity, vnode.StageScripts, vnode.StageChecks, vnode.StageReady}
+	guestStages := []string{vnode.StageIdentity, vnode.StageScripts, vnode.StageCluster, vnode.StageChecks, vnode.StageReady}
 	if !slices.Contains(guestStages, m.Stage) {
 		m.Stage = ""
 	}

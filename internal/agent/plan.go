@@ -26,6 +26,8 @@ type wanted struct {
 	guest string // the hypervisor's name for it
 	vnode pnode.Vnode
 	nics  []nic
+	// assembled: every vnode of its cluster is up.
+	assembled bool
 }
 
 // actual is what is there of all clusters.
@@ -74,7 +76,7 @@ func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
 				p.end = append(p.end, key)
 				continue
 			}
-			p.run[key] = wanted{guest: guestName(c, v.Name), vnode: v, nics: nicsOf(ports)}
+			p.run[key] = wanted{guest: guestName(c, v.Name), vnode: v, nics: nicsOf(ports), assembled: c.Assembled}
 			inCluster[c.ID] = true
 		}
 		if over && !inCluster[c.ID] {

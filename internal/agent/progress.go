@@ -9,7 +9,8 @@ var spans = map[string][2]int{
 	vnode.StageDisk:     {20, 25},
 	vnode.StageBoot:     {25, 60},
 	vnode.StageIdentity: {60, 65},
-	vnode.StageScripts:  {65, 90},
+	vnode.StageScripts:  {65, 80},
+	vnode.StageCluster:  {80, 90},
 	vnode.StageChecks:   {90, 100},
 	vnode.StageReady:    {100, 100},
 }

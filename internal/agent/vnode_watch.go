@@ -62,7 +62,7 @@ func (r *runner) patience() time.Duration {
 	switch r.record().Stage {
 	case vnode.StageReady:
 		return cfg.Silence
-	case vnode.StageIdentity, vnode.StageScripts, vnode.StageChecks:
+	case vnode.StageIdentity, vnode.StageScripts, vnode.StageCluster, vnode.StageChecks:
 		return cfg.StepDeadline
 	}
 	if cfg.BootDeadline != 0 {
@@ -156,7 +156,7 @@ func (r *runner) silent(ctx context.Context) error {
 	case vnode.StageReady:
 		r.say(false, fmt.Sprintf("no word from the guest for %s", r.a.cfg.Silence))
 		return nil
-	case vnode.StageIdentity, vnode.StageScripts, vnode.StageChecks:
+	case vnode.StageIdentity, vnode.StageScripts, vnode.StageCluster, vnode.StageChecks:
 		return r.fail(ctx, r.withConsole(fmt.Sprintf("no word from the guest for %s in stage %s", r.patience(), rec.Stage)))
 	}
 	if rec.Tries > 0 {

@@ -145,11 +145,12 @@ type fakeGuest struct {
 	stop    func()
 	busy    chan struct{} // the channel serves one connection at a time
 
-	mu       sync.Mutex
-	up       bool
-	current  vnode.FromGuest
-	identity *vnode.Identity
-	changed  broadcast
+	mu        sync.Mutex
+	up        bool
+	current   vnode.FromGuest
+	identity  *vnode.Identity
+	assembled bool
+	changed   broadcast
 }
 
 // boot is the guest's program. w.mu is held.
@@ -175,13 +176,20 @@ func (g *fakeGuest) program(ctx context.Context, h habits) {
 	for i, m := range []vnode.FromGuest{
 		{Type: "step", Stage: vnode.StageIdentity, Done: 1, Total: 1},
 		{Type: "step", Stage: vnode.StageScripts, Step: "condor/start", Done: 1, Total: 2},
+		{Type: "step", Stage: vnode.StageCluster, Done: 0, Total: 1},
 		{Type: "step", Stage: vnode.StageChecks, Done: 0, Total: 1},
 		{Type: "health", Stage: vnode.StageReady, Healthy: true},
 	} {
 		if h.fail != "" && i == 1 {
 			m = vnode.FromGuest{Type: "failed", Stage: vnode.StageScripts, Step: "condor/start", Message: h.fail}
 		}
+		if m.Stage == vnode.StageCluster && len(g.identity.ClusterScripts) == 0 {
+			continue
+		}
 		g.set(func() { g.current = m })
+		if m.Stage == vnode.StageCluster && g.changed.until(ctx, func() bool { g.mu.Lock(); defer g.mu.Unlock(); return g.assembled }) != nil {
+			return
+		}
 		if m.Type == "failed" || !sleep(ctx, 3*time.Second) {
 			return
 		}
@@ -211,7 +219,7 @@ func (g *fakeGuest) serve(ctx context.Context, conn net.Conn, deaf bool) {
 			}
 			switch {
 			case m.Type == "identity":
-				g.set(func() { g.identity = m.Identity })
+				g.set(func() { g.identity, g.assembled = m.Identity, m.Assembled })
 			case m.Type == "shutdown" && !deaf:
 				g.w.turnOff(g.guest.Name)
 			}

@@ -45,6 +45,7 @@ func (g *guest) apply(ctx context.Context, id *vnode.Identity) error {
 		{"known hosts", g.applyKnownHosts},
 		{"accounts", g.applyUsers},
 		{"parameters", g.applyParameters},
+		{"nodes", g.applyNodes},
 		{"secrets", g.applySecrets},
 		{"files", g.applyFiles},
 	}

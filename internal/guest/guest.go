@@ -44,22 +44,25 @@ type Config struct {
 }
 
 type guest struct {
-	sys     System
-	tree    tree
-	log     *slog.Logger
-	link    *link
-	inbox   *inbox
-	applied func() error
+	sys   System
+	tree  tree
+	log   *slog.Logger
+	link  *link
+	inbox *inbox
+	// assembled is what the agent said last of the vnodes of the cluster.
+	assembled *signal
+	applied   func() error
 }
 
 // Run is the guest's whole life. It ends when ctx does.
 func Run(ctx context.Context, cfg Config) error {
 	g := &guest{
-		sys:     cfg.System,
-		tree:    tree{root: cfg.Root, sys: cfg.System},
-		log:     cfg.Log,
-		inbox:   newInbox(),
-		applied: cfg.Applied,
+		sys:       cfg.System,
+		tree:      tree{root: cfg.Root, sys: cfg.System},
+		log:       cfg.Log,
+		inbox:     newInbox(),
+		assembled: newSignal(),
+		applied:   cfg.Applied,
 	}
 	g.link = &link{open: cfg.Open, bootID: cfg.BootID, handle: g.handle, log: cfg.Log, wake: make(chan struct{}, 1)}
 
@@ -94,6 +97,7 @@ func (g *guest) handle(ctx context.Context, m vnode.ToGuest) {
 			return
 		}
 		g.link.settled()
+		g.assembled.set(m.Assembled)
 		g.inbox.put(m.Identity)
 	case "ping":
 		g.link.repeat()
@@ -128,11 +132,17 @@ func (g *guest) shutdown(ctx context.Context) {
 // converge makes the machine what id says and watches its health until a newer
 // identity comes. Applying and scripts are never broken off half way.
 func (g *guest) converge(ctx context.Context, id *vnode.Identity, newer <-chan struct{}) {
+	untilNewer, cancel := whileOpen(ctx, newer)
+	defer cancel()
 	err := g.prepare(ctx, id)
 	if err == nil {
-		untilNewer, cancel := whileOpen(ctx, newer)
-		defer cancel()
+		err = g.join(ctx, untilNewer, id)
+	}
+	if err == nil {
 		g.watch(untilNewer, id)
+		return
+	}
+	if untilNewer.Err() != nil && errors.Is(err, context.Canceled) {
 		return
 	}
 	if ctx.Err() != nil {

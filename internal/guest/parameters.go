@@ -17,6 +17,8 @@ func environment(id *vnode.Identity) []string {
 		"QUARRY_APPLIANCE=" + id.Appliance,
 		"QUARRY_CLUSTER=" + id.Cluster,
 		"QUARRY_DOMAIN=" + id.Domain,
+		"QUARRY_NODES=" + nodesFile,
+		"QUARRY_NODES_TABLE=" + nodesTable,
 	}
 	for _, key := range sortedKeys(id.Parameters) {
 		env = append(env, variable("PARAM", key)+"="+strings.ReplaceAll(id.Parameters[key], "\x00", ""))

@@ -16,25 +16,39 @@ import (
 // scriptTimeout is for a boot script that names none.
 const scriptTimeout = 5 * time.Minute
 
-// runScripts runs, in order, the boot scripts that have not succeeded on this
-// disk yet, and stops at the first that fails.
+// runScripts runs the boot scripts that have not succeeded on this disk yet.
 func (g *guest) runScripts(ctx context.Context, id *vnode.Identity) error {
+	return g.runAll(ctx, id, batch{stage: vnode.StageScripts, scripts: id.Scripts, mark: marker})
+}
+
+// batch is scripts that run one after the other in a stage.
+type batch struct {
+	stage   string
+	prefix  string // of the names of their files
+	scripts []vnode.Script
+	mark    func(vnode.Script) string // names what was done by it
+}
+
+// runAll runs, in order, the scripts that have not succeeded on this disk yet,
+// and stops at the first that fails.
+func (g *guest) runAll(ctx context.Context, id *vnode.Identity, b batch) error {
 	env := environment(id)
-	total := len(id.Scripts)
-	for i, s := range id.Scripts {
-		if g.done(s) {
+	total := len(b.scripts)
+	for i, s := range b.scripts {
+		if g.done(b.mark(s)) {
 			continue
 		}
-		step := vnode.FromGuest{Type: "step", Stage: vnode.StageScripts, Step: s.Name, Done: i, Total: total}
+		step := vnode.FromGuest{Type: "step", Stage: b.stage, Step: s.Name, Done: i, Total: total}
 		g.link.report(step)
 		start := time.Now()
-		log := fmt.Sprintf("%s/%02d-%s.log", logDir, i+1, plain(s.Name))
-		if err := g.runScript(ctx, s, fmt.Sprintf("%02d", i+1), log, env, or(s.Timeout, scriptTimeout)); err != nil {
+		number := fmt.Sprintf("%s%02d", b.prefix, i+1)
+		log := fmt.Sprintf("%s/%s-%s.log", logDir, number, plain(s.Name))
+		if err := g.runScript(ctx, s, number, log, env, or(s.Timeout, scriptTimeout)); err != nil {
 			return errors.Join(&failure{
-				stage: vnode.StageScripts, step: s.Name, done: i, total: total, message: g.explain(err, log),
+				stage: b.stage, step: s.Name, done: i, total: total, message: g.explain(err, log),
 			}, g.keepDone())
 		}
-		if err := g.tree.write(file{path: runDir + "/done/" + marker(s), mode: 0o600}); err != nil {
+		if err := g.tree.write(file{path: runDir + "/done/" + b.mark(s), mode: 0o600}); err != nil {
 			return err
 		}
 		step.Done, step.Took = i+1, time.Since(start)
@@ -86,8 +100,7 @@ func marker(s vnode.Script) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-func (g *guest) done(s vnode.Script) bool {
-	m := marker(s)
+func (g *guest) done(m string) bool {
 	return g.tree.exists(runDir+"/done/"+m) || g.tree.exists(stateDir+"/done/"+m)
 }
 

@@ -49,7 +49,7 @@ func TestScriptsRunInOrderWithTheirEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "QUARRY_APPLIANCE=compute\nQUARRY_CLUSTER=farm\nQUARRY_DOMAIN=farm.example\n" +
-		"QUARRY_HOSTNAME=compute-0\nQUARRY_PARAM_CONDOR_SLOTS=two words\nno first line\n"
+		"QUARRY_HOSTNAME=compute-0\nQUARRY_NODES=/etc/quarry/nodes.json\nQUARRY_NODES_TABLE=/etc/quarry/nodes.txt\nQUARRY_PARAM_CONDOR_SLOTS=two words\nno first line\n"
 	if got, _ := os.ReadFile(out); string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

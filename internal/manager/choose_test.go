@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
@@ -114,6 +115,48 @@ edges:
 	}
 	s.pass(c.Start.Sub(s.now))
 	s.wantState("farm", cluster.Active)
+}
+
+// TestClusterScripts: nobody is told that all are up before the last vnode is
+// through its boot scripts, and the cluster is ready only after the scripts.
+func TestClusterScripts(t *testing.T) {
+	s := newSite(t)
+	s.publish(map[string]string{
+		"app/roll.yaml":    "name: app\n" + headOf + "edges: [{from: gateway/gateway, to: n}]\n",
+		"app/nodes/n.yaml": "scripts: {cluster: [{name: join, body: '#!/bin/sh'}]}\n",
+	})
+	c, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Rolls = []string{"app"} })
+	s.must(err)
+	assembled := func() (yes []string) {
+		for _, name := range sortedKeys(s.pnodes) {
+			d, _, _ := s.m.Desired(t.Context(), name)
+			for _, part := range d.Clusters {
+				if part.Assembled {
+					yes = append(yes, name)
+				}
+			}
+		}
+		return yes
+	}
+	late := s.pnodes[c.Nodes[2].Pnode]
+	late.slow["farm/compute-1"] = true
+	s.pass(c.PrepareAt.Sub(s.now) + time.Minute)
+	got := s.wantState("farm", cluster.Preparing)
+	if got.Nodes[0].Stage != vnode.StageCluster || got.Nodes[1].State != cluster.NodeReady || len(assembled()) != 0 {
+		t.Fatalf("nodes %+v, told %v", got.Nodes, assembled())
+	}
+	delete(late.slow, "farm/compute-1")
+	s.pass(time.Minute)
+	got = s.wantState("farm", cluster.Ready)
+	if want := len(slices.Compact(slices.Sorted(slices.Values([]string{got.Nodes[0].Pnode, got.Nodes[1].Pnode, got.Nodes[2].Pnode})))); len(assembled()) != want {
+		t.Errorf("told %v, want all %d pnodes", assembled(), want)
+	}
+	s.restart() // a manager that knows no reports yet takes nothing back for good
+	s.settle()
+	s.wantState("farm", cluster.Ready)
+	if len(assembled()) == 0 {
+		t.Error("after a restart the nodes are not told")
+	}
 }
 
 // TestDrawnSecretsFit: what the manager draws is what a tenant could have given.

@@ -12,8 +12,9 @@ import (
 
 // wantedCluster is a cluster that is not over, with its file.
 type wantedCluster struct {
-	c cluster.Cluster
-	f *file
+	c         cluster.Cluster
+	f         *file
+	assembled bool
 }
 
 // publish makes the newest desired state of every pnode known. A state that
@@ -53,7 +54,8 @@ func (m *Manager) desiredOf(name string, wanted []wantedCluster) pnode.Desired {
 		part := pnode.Cluster{
 			ID: w.c.ID, Name: w.c.Name, Tenant: w.c.Tenant, VLAN: w.c.VLAN,
 			OpenAt: w.c.Start, CloseAt: w.c.End,
-			Open: w.c.State == cluster.Ready || w.c.State == cluster.Active,
+			Open:      w.c.State == cluster.Ready || w.c.State == cluster.Active,
+			Assembled: w.assembled,
 		}
 		here := false
 		for _, n := range w.c.Nodes {

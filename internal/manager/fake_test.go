@@ -97,7 +97,9 @@ type fakePnode struct {
 	// fails holds vnodes ("cluster/vnode") whose scripts fail.
 	fails map[string]bool
 	// slow holds vnodes that never get beyond booting.
-	slow   map[string]bool
+	slow map[string]bool
+	// joined holds vnodes that are through their cluster scripts.
+	joined map[string]bool
 	opened map[string]time.Time
 }
 
@@ -112,6 +114,11 @@ func (p *fakePnode) report(d pnode.Desired, now time.Time) pnode.Report {
 		}
 		for _, v := range c.Vnodes {
 			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageReady, Progress: 100, Ready: true}
+			if len(v.Identity.ClusterScripts) > 0 && !c.Assembled && !p.joined[c.Name+"/"+v.Name] {
+				st.Stage, st.Progress, st.Ready = vnode.StageCluster, 80, false
+			} else {
+				p.joined[c.Name+"/"+v.Name] = true
+			}
 			switch key := c.Name + "/" + v.Name; {
 			case p.fails[key]:
 				st = pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Stage: vnode.StageScripts, Failed: true, Message: "exit status 3\nno such user"}
@@ -172,7 +179,7 @@ func newSite(t *testing.T) *site {
 	for _, name := range []string{"p1", "p2", "p3", "gw1"} {
 		s.pnodes[name] = &fakePnode{
 			name: name, facts: pnode.Facts{Accelerator: "kvm", CPUs: 4, MemoryMiB: 2048, DiskMiB: 20000, Uplink: name == "gw1"},
-			fails: map[string]bool{}, slow: map[string]bool{}, opened: map[string]time.Time{},
+			fails: map[string]bool{}, slow: map[string]bool{}, joined: map[string]bool{}, opened: map[string]time.Time{},
 		}
 		s.enrol(name)
 	}

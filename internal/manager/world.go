@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -102,6 +103,22 @@ func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in ledger) 
 		Stage: st.Stage, Progress: buildShare + st.Progress*(100-buildShare)/100,
 		Ready: st.Ready, Failed: st.Failed, Message: st.Message,
 	}
+}
+
+// assembled reports whether every vnode of a cluster said that it is through
+// its boot scripts. Who has no cluster scripts is not asked.
+func (m *Manager) assembled(c cluster.Cluster, d dossier, in ledger) bool {
+	awaited := slices.ContainsFunc(slices.Collect(maps.Values(d.Plans)), func(p plan) bool { return len(p.Profile.Cluster) > 0 })
+	if !awaited || c.State == cluster.Ending || !c.State.Live() {
+		return false
+	}
+	return !slices.ContainsFunc(c.Nodes, func(n cluster.Node) bool {
+		switch m.seen(c, d, n, in).Stage {
+		case vnode.StageCluster, vnode.StageChecks, vnode.StageReady:
+			return false
+		}
+		return true
+	})
 }
 
 // buildShare is the part of the progress bar, in per cent, that making the

@@ -40,7 +40,10 @@ type Cluster struct {
 	// CloseAt is when the outside leg closes, the vnodes stop and their disks
 	// are wiped, with or without a manager.
 	CloseAt time.Time `json:"closeAt"`
-	Vnodes  []Vnode   `json:"vnodes"`
+	// Assembled is set while every vnode of the cluster, on whatever pnode, is
+	// through its boot scripts: cluster scripts wait for it.
+	Assembled bool    `json:"assembled,omitempty"`
+	Vnodes    []Vnode `json:"vnodes"`
 }
 
 // Vnode is one vnode wanted on this pnode.

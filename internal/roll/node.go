@@ -43,6 +43,7 @@ func (l *loader) node(name, file string, doc nodeDoc) *Node {
 	seen := map[string]bool{}
 	n.Install = l.scripts(n.Name, file, doc.Scripts.Install, seen)
 	n.Boot = l.scripts(n.Name, file, doc.Scripts.Boot, seen)
+	n.Cluster = l.scripts(n.Name, file, doc.Scripts.Cluster, seen)
 	n.Checks = l.scripts(n.Name, file, doc.Checks, seen)
 	return n
 }

@@ -17,7 +17,7 @@ func (r *Roll) Own(tenant string) *Roll {
 		for i := range marked.Files {
 			marked.Files[i].Tenant = tenant
 		}
-		for _, list := range []*[]Script{&marked.Install, &marked.Boot, &marked.Checks} {
+		for _, list := range []*[]Script{&marked.Install, &marked.Boot, &marked.Cluster, &marked.Checks} {
 			*list = slices.Clone(*list)
 			for i := range *list {
 				(*list)[i].Tenant = tenant

@@ -22,9 +22,11 @@ type Profile struct {
 	Files    []File    `json:"files"`
 	Services []Service `json:"services"`
 	// Install scripts run while the image is made, Boot scripts at a vnode's
-	// first boot, Checks decide its health.
+	// first boot, Cluster scripts once all vnodes of the cluster are up, Checks
+	// decide its health.
 	Install []Script `json:"install"`
 	Boot    []Script `json:"boot"`
+	Cluster []Script `json:"cluster,omitempty"`
 	Checks  []Script `json:"checks"`
 }
 

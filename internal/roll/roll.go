@@ -69,6 +69,7 @@ type Node struct {
 	Services []Service     `json:"services,omitempty"`
 	Install  []Script      `json:"install,omitempty"`
 	Boot     []Script      `json:"boot,omitempty"`
+	Cluster  []Script      `json:"cluster,omitempty"`
 	Checks   []Script      `json:"checks,omitempty"`
 }
 

@@ -155,6 +155,7 @@ func (m *merger) add(n *Node, attrs Attributes) {
 	}
 	m.profile.Install = append(m.profile.Install, n.Install...)
 	m.profile.Boot = append(m.profile.Boot, n.Boot...)
+	m.profile.Cluster = append(m.profile.Cluster, n.Cluster...)
 	m.profile.Checks = append(m.profile.Checks, n.Checks...)
 }
 

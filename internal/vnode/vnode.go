@@ -11,6 +11,7 @@ const (
 	StageBoot     = "boot"     // started; no word from the guest yet
 	StageIdentity = "identity" // host name, addresses, keys
 	StageScripts  = "scripts"  // boot scripts of the rolls
+	StageCluster  = "cluster"  // the other vnodes, then the rolls' cluster scripts
 	StageChecks   = "checks"   // health checks of the rolls
 	StageReady    = "ready"
 )
@@ -44,10 +45,12 @@ type Identity struct {
 	// Secrets are "roll.key" → value, drawn by the manager for this cluster.
 	Secrets map[string]string `json:"secrets,omitempty"`
 
-	Files    []File   `json:"files,omitempty"`    // rendered for this vnode
-	Scripts  []Script `json:"scripts"`            // boot scripts in profile order
-	Checks   []Script `json:"checks"`             // health checks
-	Services []string `json:"services,omitempty"` // units started after the scripts
+	Files   []File   `json:"files,omitempty"` // rendered for this vnode
+	Scripts []Script `json:"scripts"`         // boot scripts in profile order
+	// ClusterScripts run once every vnode of the cluster is up.
+	ClusterScripts []Script `json:"clusterScripts,omitempty"`
+	Checks         []Script `json:"checks"`             // health checks
+	Services       []string `json:"services,omitempty"` // units started after the scripts
 }
 
 // Leg is one network interface, recognised by its MAC.
@@ -94,6 +97,9 @@ type ToGuest struct {
 	// Type is "identity" (answer to hello), "shutdown" or "ping".
 	Type     string    `json:"type"`
 	Identity *Identity `json:"identity,omitempty"`
+	// Assembled comes with an identity: every vnode of the cluster has booted
+	// and is through its boot scripts.
+	Assembled bool `json:"assembled,omitempty"`
 	// Time is the agent's clock, for guests without a good one.
 	Time time.Time `json:"time,omitzero"`
 }
