@@ -36,6 +36,10 @@ type agent struct {
 	applied  wiring
 	facts    facts
 	troubles map[string]string // by what is in trouble
+	contact  bool              // the manager is heard
+	// superseded are the vnodes that run elsewhere now, by the incarnation
+	// that was here.
+	superseded map[Key]int
 
 	fabricSetUp bool // used by converge only
 
@@ -66,7 +70,7 @@ func (a *agent) run(ctx context.Context) error {
 	defer cancel()
 	var group sync.WaitGroup
 	for _, part := range []func(context.Context){
-		a.observer.run, a.measure, a.converge, a.removeStrays, a.prefetch, a.follow, a.report, a.renewCertificate,
+		a.observer.run, a.measure, a.converge, a.removeStrays, a.prefetch, a.follow, a.report, a.renewCertificate, a.fence,
 	} {
 		group.Go(func() { part(ctx) })
 	}
@@ -122,6 +126,8 @@ func (a *agent) accept(ctx context.Context, d pnode.Desired) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.contact = true
+	a.superseded = nil // the manager knows better
 	if old := a.desired; old != nil && !d.Newer(*old) {
 		if old.Newer(d) {
 			a.log.WarnContext(ctx, "refused an older desired state",
@@ -174,6 +180,7 @@ func (a *agent) actual() actual {
 		}
 	}
 	slices.Sort(now.clusters)
+	now.superseded = a.superseded
 	return now
 }
 

@@ -68,6 +68,9 @@ type network interface {
 	Apply(ctx context.Context, ports []port) error
 	// Ports are those the switch has, as recorded there.
 	Ports(ctx context.Context) ([]port, error)
+	// Twins counts for each MAC of our private legs the frames that came from
+	// other pnodes with it.
+	Twins(ctx context.Context) (map[string]uint64, error)
 	// TapName is the name of a leg's tap; the same arguments give the same one.
 	TapName(clusterID, vnode, network string) string
 	// HasUplink says whether the pnode is wired to the outside network.

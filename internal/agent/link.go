@@ -14,6 +14,9 @@ func (a *agent) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := a.manager.Watch(ctx, func(d pnode.Desired) error { return a.accept(ctx, d) })
+		a.mu.Lock()
+		a.contact = false
+		a.mu.Unlock()
 		if ctx.Err() != nil {
 			return
 		}

@@ -34,6 +34,8 @@ type wanted struct {
 type actual struct {
 	present  []Key    // vnodes of which something is there
 	clusters []string // clusters of which something is or was there and that are not gone
+	// superseded are vnodes that run elsewhere now, by the incarnation here.
+	superseded map[Key]int
 }
 
 // plan is what has to be, now. Executing it needs no further decision.
@@ -68,6 +70,9 @@ func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
 			key := Key{c.ID, v.Name}
 			if over && !present[key] {
 				continue
+			}
+			if old, twin := a.superseded[key]; twin && old == v.Incarnation {
+				continue // it ends as one that is not wanted
 			}
 			known[key] = true
 			ports := portsOf(c, v, open, tap)

@@ -42,6 +42,7 @@ type world struct {
 	fetched   map[string]int
 	remote    *pnode.Desired // nil: the manager is down
 	renewAt   time.Time      // of the pnode's certificate
+	twins     map[string]uint64
 	newer     broadcast
 	reports   []pnode.Report
 	effects   int
@@ -393,6 +394,12 @@ func (h fakeHypervisor) CreateOverlay(_ context.Context, base, overlay string, _
 type fakeFabric struct{ *agentProcess }
 
 func (f fakeFabric) Setup(context.Context) error { return f.w.fabricErr }
+
+func (f fakeFabric) Twins(context.Context) (map[string]uint64, error) {
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	return maps.Clone(f.w.twins), f.w.fabricErr
+}
 
 func (f fakeFabric) HasUplink(context.Context) bool { return true }
 

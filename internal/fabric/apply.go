@@ -107,10 +107,12 @@ func (f *Fabric) setFlows(ctx context.Context, db *database, ports []Port) error
 		if b == nil {
 			continue
 		}
-		flows := baseFlows(name, uplinks(b, rows))
+		trunks := uplinks(b, rows)
+		flows := baseFlows(name, trunks)
 		for _, p := range ports {
 			if p.Bridge == name {
 				flows = append(flows, portFlows(p)...)
+				flows = append(flows, twinFlows(p, trunks)...)
 			}
 		}
 		if err := f.replaceFlows(ctx, name, flows); err != nil {

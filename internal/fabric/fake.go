@@ -93,5 +93,10 @@ func (f *Fake) Ports(ctx context.Context) ([]Port, error) {
 	return ports, nil
 }
 
+// Twins finds none.
+func (f *Fake) Twins(ctx context.Context) (map[string]uint64, error) {
+	return map[string]uint64{}, ctx.Err()
+}
+
 // Close does nothing.
 func (f *Fake) Close() {}
