@@ -59,7 +59,7 @@ func (b *Builder) base(ctx context.Context, lock render.Lock, progress Progress)
 // baseKey names a base root by all that goes into it.
 func baseKey(lock render.Lock) (string, error) {
 	h := sha256.New()
-	shared := []any{lock.Recipe.Suite, lock.Recipe.Architecture, part(lock, render.PartBase), part(lock, render.PartBoot), basePackages(), maskedUnits(), maskedGenerators(), bootModules(), lock.Recipe.Version}
+	shared := []any{lock.Recipe.Suite, lock.Recipe.Architecture, part(lock, render.PartBase), part(lock, render.PartBoot), basePackages(), maskedUnits(), maskedGenerators(), bootModules(), lock.Recipe.Version, lock.Epoch}
 	if err := json.NewEncoder(h).Encode(shared); err != nil {
 		return "", fmt.Errorf("base root: %w", err)
 	}
@@ -95,7 +95,7 @@ func (b *Builder) makeBase(ctx context.Context, lock render.Lock, dir string, pr
 	}
 	defer os.RemoveAll(staged)
 	progress("base", 0)
-	t := tree{root: filepath.Join(staged, "root"), pool: b.poolDir()}
+	t := tree{root: filepath.Join(staged, "root"), pool: b.poolDir(), epoch: lock.Epoch}
 	if err := b.bootstrap(ctx, lock, staged, t.root); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (b *Builder) bootstrap(ctx context.Context, lock render.Lock, staged, root 
 		args = append(args, "--dpkgopt="+strings.TrimSpace(line))
 	}
 	args = append(args, lock.Recipe.Suite, root, "deb [trusted=yes] copy:"+repo+" index/")
-	_, err = run(command(ctx, nil, "unshare", args...))
+	_, err = run(command(ctx, sameTime(lock.Epoch), "unshare", args...))
 	return err
 }
 

@@ -62,7 +62,7 @@ func (b *Builder) build(ctx context.Context, lock render.Lock, address string, p
 		return err
 	}
 	defer os.RemoveAll(work)
-	t := tree{root: filepath.Join(work, "root"), pool: b.poolDir()}
+	t := tree{root: filepath.Join(work, "root"), pool: b.poolDir(), epoch: lock.Epoch}
 	if _, err := run(command(ctx, nil, "cp", "-a", "--reflink=auto", base.root(), t.root)); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func clean(dir string) error {
 	for _, pattern := range []string{
 		"etc/ssh/ssh_host_*", "etc/machine-id", "var/lib/dbus/machine-id", "etc/hostname", "etc/resolv.conf", "etc/mailname",
 		"etc/*-", "var/lib/systemd/random-seed", "var/lib/systemd/credential.secret", "etc/ssl/private/ssl-cert-snakeoil.key",
-		"etc/ssl/certs/ssl-cert-snakeoil.pem", "usr/sbin/policy-rc.d", "root/.bash_history", "root/.ssh", "home/*/.ssh",
+		"etc/ssl/certs/ssl-cert-snakeoil.pem", "etc/munge/munge.key", "usr/sbin/policy-rc.d", "root/.bash_history", "root/.ssh", "home/*/.ssh",
 		"var/lib/apt/lists/*", "var/cache/apt/*", "var/cache/debconf/*-old", "var/lib/dpkg/*-old", "var/cache/ldconfig/*",
 		"var/log/*.log", "var/log/apt/*", "var/log/journal/*", "tmp/*", "tmp/.[!.]*", "var/tmp/*", "run/*", "dev/*",
 		"etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap",

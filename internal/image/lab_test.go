@@ -40,9 +40,19 @@ echo "multi-user at $(cut -d' ' -f1 /proc/uptime), disk $(df -m / | tail -1)" >/
 exec sleep infinity
 `
 
-// labDir is where the cache survives between runs (QUARRY_TEST_CACHE), so that
-// a developer does not bring a release anew each time.
+// labBuilder has a cache that survives between runs (QUARRY_TEST_CACHE), so
+// that a developer does not bring a release anew each time.
 func labBuilder(t *testing.T) *Builder {
+	t.Helper()
+	dir := t.TempDir()
+	cache := os.Getenv("QUARRY_TEST_CACHE")
+	if cache == "" {
+		cache = filepath.Join(dir, "cache")
+	}
+	return labBuilderIn(t, dir, cache)
+}
+
+func labBuilderIn(t *testing.T, dir, cache string) *Builder {
 	t.Helper()
 	if os.Getuid() != 0 {
 		skip(t, "needs root")
@@ -51,11 +61,6 @@ func labBuilder(t *testing.T) *Builder {
 		if _, err := exec.LookPath(program); err != nil {
 			skip(t, "needs the program "+program)
 		}
-	}
-	dir := t.TempDir()
-	cache := os.Getenv("QUARRY_TEST_CACHE")
-	if cache == "" {
-		cache = filepath.Join(dir, "cache")
 	}
 	guest := filepath.Join(dir, "guest")
 	if err := os.WriteFile(guest, []byte(standIn), 0o755); err != nil {

@@ -23,7 +23,7 @@ const kernelPackage = "linux-image-cloud-"
 // Debian. A change of the list is a change of render.RecipeVersion.
 func basePackages() []string {
 	return []string{
-		"apt", "iproute2", "iputils-ping", "kmod", "netbase", "nftables", "openssh-server",
+		"apt", "e2fsprogs", "iproute2", "iputils-ping", "kmod", "netbase", "nftables", "openssh-server",
 		"procps", "sudo", "systemd-sysv", "tzdata", "udev",
 	}
 }
@@ -53,7 +53,11 @@ func (b *Builder) Lock(ctx context.Context, r render.Recipe) (render.Lock, error
 	if err != nil {
 		return render.Lock{}, err
 	}
-	lock := render.Lock{Recipe: r, Packages: packages, Guest: guest}
+	signed, err := a.signedIndexes()
+	if err != nil {
+		return render.Lock{}, err
+	}
+	lock := render.Lock{Recipe: r, Packages: packages, Guest: guest, Epoch: render.Epoch, Indexes: signed}
 	return lock, b.cacheLock(a, lock)
 }
 
@@ -121,6 +125,9 @@ func lockPackages(ctx context.Context, a *apt, r render.Recipe) ([]render.Locked
 		unpacked[i].Part = render.PartBoot
 	}
 	packages := append(installed, unpacked...)
+	if err := a.provenance(ctx, packages); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(packages, func(a, b render.LockedPackage) int { return strings.Compare(a.Name, b.Name) })
 	return packages, nil
 }
@@ -189,7 +196,7 @@ func (b *Builder) cachedLock(a *apt, r render.Recipe, guest string) (render.Lock
 	if err := json.Unmarshal(raw, &lock); err != nil {
 		return render.Lock{}, false // half written by a crash
 	}
-	lock.Recipe = r // nil and empty lists differ in JSON, and so in the address
+	lock.Recipe = r // with where its things come from, which JSON leaves out
 	return lock, true
 }
 

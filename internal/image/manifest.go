@@ -1,10 +1,14 @@
 package image
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -113,4 +117,17 @@ func checkFile(seen map[string]bool, name string, size int64, digest string) err
 		return fmt.Errorf("manifest: file %q: %q is no SHA-256 in hex", name, digest)
 	}
 	return nil
+}
+
+// Digest is the one digest of all that the image boots from: the SHA-256, in
+// hex, of what "sha256sum" prints for its files in the order of their names.
+// Where and when it was made is no part of it.
+func (m Manifest) Digest() string {
+	lines := make([]string, len(m.Files))
+	for i, f := range m.Files {
+		lines[i] = f.SHA256 + "  " + f.Name + "\n"
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[64:], b[64:]) })
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:])
 }

@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,22 +33,30 @@ func (b *Builder) download(ctx context.Context, r render.Recipe, packages []rend
 	}
 	return b.pool.do(ctx, shortSum(raw), progress, func(ctx context.Context, progress Progress) error {
 		missing := b.missing(packages)
+		var wrong []fault.Detail
 		for done := 0; done < len(missing); done += poolBatch {
 			progress("packages", done*100/len(missing))
-			if err := b.downloadBatch(ctx, r, missing[done:min(done+poolBatch, len(missing))]); err != nil {
+			err := b.downloadBatch(ctx, r, missing[done:min(done+poolBatch, len(missing))])
+			if is, ok := errors.AsType[*fault.Error](err); ok && is.Kind == fault.Refused {
+				wrong = append(wrong, is.Details...) // name them all
+			} else if err != nil {
 				return err
 			}
+		}
+		if len(wrong) > 0 {
+			return fault.New(fault.Refused, notAsLocked, wrong...)
 		}
 		progress("packages", 100)
 		return nil
 	})
 }
 
+// missing returns the packages that the cache does not have as locked. It
+// reads them: what is on a disk may have changed since it was written.
 func (b *Builder) missing(packages []render.LockedPackage) []render.LockedPackage {
 	var list []render.LockedPackage
 	for _, p := range packages {
-		info, err := os.Stat(filepath.Join(b.poolDir(), poolFile(p)))
-		if err != nil || info.Size() != p.Size {
+		if verifyFile(filepath.Join(b.poolDir(), poolFile(p)), p.Size, p.SHA256) != nil {
 			list = append(list, p)
 		}
 	}
@@ -66,12 +75,13 @@ func (b *Builder) downloadBatch(ctx context.Context, r render.Recipe, packages [
 		return fmt.Errorf("package cache: %w", err)
 	}
 	var last error
+	other := map[string]*DigestError{} // what the mirror has instead, by digest
 	for _, source := range b.cfg.Mirror.Sources {
 		wanted := b.missing(packages)
 		if !anyOf(source, wanted) {
 			continue
 		}
-		if last = b.downloadFrom(ctx, a, source, wanted, dir); ctx.Err() != nil {
+		if last = b.downloadFrom(ctx, a, source, wanted, dir, other); ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
@@ -79,12 +89,34 @@ func (b *Builder) downloadBatch(ctx context.Context, r render.Recipe, packages [
 	if len(missing) == 0 {
 		return nil
 	}
+	if err := mismatches(missing, other); err != nil {
+		return err
+	}
 	var faults fault.List
 	for _, p := range missing {
 		faults.Add("packages", fmt.Sprintf("%s %s cannot be had from the mirror: book again for a newer version, or try later", p.Name, p.Version))
 	}
 	b.log.ErrorContext(ctx, "packages cannot be had", "missing", len(missing), "error", last)
 	return faults.Err(fault.Unavailable, "packages cannot be had")
+}
+
+const notAsLocked = "packages are not what the lock says"
+
+// mismatches names every package that is not what the lock says.
+func mismatches(packages []render.LockedPackage, other map[string]*DigestError) error {
+	var faults fault.List
+	for _, p := range packages {
+		is := other[p.SHA256]
+		if is == nil {
+			continue
+		}
+		message := fmt.Sprintf("the lock says sha256 %s, the file has %s", p.SHA256, is.SHA256)
+		if is.Size != p.Size {
+			message = fmt.Sprintf("the lock says %d bytes with sha256 %s, the file has %d with %s", p.Size, p.SHA256, is.Size, is.SHA256)
+		}
+		faults.Add(fmt.Sprintf("package %s %s %s", p.Name, p.Version, p.Architecture), message)
+	}
+	return faults.Err(fault.Refused, notAsLocked)
 }
 
 // ofSource tells by its path which source holds a package: the security
@@ -102,7 +134,9 @@ func anyOf(s Source, packages []render.LockedPackage) bool {
 	return false
 }
 
-func (b *Builder) downloadFrom(ctx context.Context, a *apt, s Source, packages []render.LockedPackage, dir string) error {
+// downloadFrom asks one source. It checks the digests itself, to be able to
+// tell what came instead.
+func (b *Builder) downloadFrom(ctx context.Context, a *apt, s Source, packages []render.LockedPackage, dir string, other map[string]*DigestError) error {
 	args := []string{"download-file"}
 	var brought []render.LockedPackage
 	for _, p := range packages {
@@ -111,12 +145,15 @@ func (b *Builder) downloadFrom(ctx context.Context, a *apt, s Source, packages [
 		}
 		brought = append(brought, p)
 		uri := strings.TrimSuffix(s.URL, "/") + "/" + strings.ReplaceAll(p.Filename, "+", "%2b")
-		args = append(args, uri, filepath.Join(dir, poolFile(p)), "SHA256:"+p.SHA256)
+		args = append(args, uri, filepath.Join(dir, poolFile(p)), "")
 	}
 	_, failed := run(command(ctx, a.env(), "/usr/lib/apt/apt-helper", args...))
 	for _, p := range brought {
 		from := filepath.Join(dir, poolFile(p))
-		if verifyFile(from, p.Size, p.SHA256) != nil {
+		if err := verifyFile(from, p.Size, p.SHA256); err != nil {
+			if is, ok := errors.AsType[*DigestError](err); ok {
+				other[p.SHA256] = is
+			}
 			continue // counted as missing
 		}
 		if err := moveFile(from, filepath.Join(b.poolDir(), poolFile(p))); err != nil {

@@ -10,9 +10,9 @@ import (
 	"quarry/internal/render"
 )
 
-// recipeSum is of what render.RecipeVersion 1 puts into every image.
+// recipeSum is of what render.RecipeVersion 2 puts into every image.
 // When it changes: bump render.RecipeVersion, then write this sum.
-const recipeSum = "a81d642a879d8b93e97325c265d50eed17de37d6c0d7785f9333ec1d7a799fcf"
+const recipeSum = "b7f04e9877ae8c07816ecec9f7c1bc319917998234551d71aa44decaeb20325e"
 
 // An image's address tells how it was made only by the recipe's version, so
 // whoever changes what goes into every image must bump it. This sees files and
@@ -48,8 +48,8 @@ func TestRecipeVersionIsBumped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(h, "%q\n%q\n%q\n%q\n", script, sandboxScript, kernelPackage, kernelArguments)
-	for _, list := range [][]string{basePackages(), maskedUnits(), maskedGenerators(), bootModules()} {
+	fmt.Fprintf(h, "%q\n%q\n%q\n%q\n%q\n", script, sandboxScript, mkfsScript, kernelPackage, kernelArguments)
+	for _, list := range [][]string{basePackages(), maskedUnits(), maskedGenerators(), bootModules(), mkfsOptions(), sameTime(render.Epoch)} {
 		fmt.Fprintf(h, "%q\n", list)
 	}
 	if sum := hex.EncodeToString(h.Sum(nil)); sum != recipeSum {

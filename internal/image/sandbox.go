@@ -14,6 +14,8 @@ type tree struct {
 	root string
 	repo string // "" or a folder made by writeRepository
 	pool string
+	// epoch is the lock's time, which programs in the tree are given for now.
+	epoch int64
 }
 
 // command makes a command that sees the tree alone: see sandbox.sh.
@@ -28,6 +30,7 @@ func (t tree) command(ctx context.Context, name string, args ...string) *exec.Cm
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LC_ALL=C.UTF-8", "HOME=/root", "DEBIAN_FRONTEND=noninteractive", "TZ=UTC",
 	}
+	cmd.Env = append(cmd.Env, sameTime(t.epoch)...)
 	return cmd
 }
 

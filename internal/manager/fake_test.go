@@ -35,12 +35,16 @@ type fakeImages struct {
 
 func (f *fakeImages) Lock(_ context.Context, r render.Recipe) (render.Lock, error) {
 	var l fault.List
+	lock := render.Lock{Recipe: r, Guest: strings.Repeat("0", 64), Epoch: render.Epoch}
 	for _, p := range r.Packages {
+		lock.Packages = append(lock.Packages, render.LockedPackage{
+			Name: p, Version: "1", Architecture: r.Architecture, Size: 1, SHA256: strings.Repeat("1", 64), Filename: "pool/" + p + ".deb",
+		})
 		if slices.Contains(f.unknown, p) {
 			l.Add("", fmt.Sprintf("there is no package %q in %s", p, r.Suite))
 		}
 	}
-	return render.Lock{Recipe: r}, l.Err(fault.Invalid, "unknown packages")
+	return lock, l.Err(fault.Invalid, "unknown packages")
 }
 
 func (f *fakeImages) Build(_ context.Context, l render.Lock, progress func(string, int)) error {

@@ -3,18 +3,19 @@
 package render
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"slices"
+	"time"
 
 	"quarry/internal/roll"
 )
 
 // RecipeVersion changes whenever the way an image is made from a recipe
 // changes, so that old images are not taken for new ones.
-const RecipeVersion = 1
+const RecipeVersion = 2
+
+// Epoch is the time of everything in an image that is newer: an image shows
+// what is in it, not when it was made. A lock keeps the one it was made with.
+const Epoch = 1735689600 // seconds since 1970: 2025-01-01
 
 // Recipe says what goes into an image. It names no vnode and holds no secret.
 type Recipe struct {
@@ -38,6 +39,19 @@ type Lock struct {
 	Packages []LockedPackage `json:"packages"` // sorted by name, the whole closure
 	// Guest is the SHA-256 (hex) of the guest program put into the image.
 	Guest string `json:"guest"`
+	// Epoch is the newest time that anything in the image has, in seconds
+	// since 1970.
+	Epoch int64 `json:"epoch"`
+	// Indexes are what the hashes were taken from. What is made does not
+	// depend on them, and so they are no part of the address.
+	Indexes []Index `json:"indexes,omitempty"`
+}
+
+// Index is a signed index of packages whose signature was verified.
+type Index struct {
+	Suite  string    `json:"suite"`
+	Date   time.Time `json:"date"`   // when it was signed
+	SHA256 string    `json:"sha256"` // of the signed file
 }
 
 // LockedPackage is one exact package.
@@ -47,6 +61,9 @@ type LockedPackage struct {
 	Architecture string `json:"architecture"`
 	Size         int64  `json:"size"` // bytes
 	SHA256       string `json:"sha256"`
+	// Suite and Component are where the index had it ("trixie-security", "main").
+	Suite     string `json:"suite"`
+	Component string `json:"component"`
 	// Filename is the path below the mirror's root ("pool/main/…"): a mirror
 	// is the provider's own affair and no part of the lock.
 	Filename string `json:"filename"`
@@ -60,24 +77,12 @@ const (
 	PartBoot = "boot" // unpacked, not installed: the kernel and what starts it
 )
 
-// Address is the content address of the image that the lock makes: the
-// SHA-256 of its canonical JSON, in hex. Where a thing stands in its roll
-// never changes what is made of it, and so is no part of it.
+// Address is the content address of the image that the lock makes, see
+// [LockedImage.Address]. Where a thing stands in its roll never changes what is
+// made of it, nor do names of packages that are locked anyway.
 func (l Lock) Address() string {
-	l.Recipe.Files = slices.Clone(l.Recipe.Files)
-	for i := range l.Recipe.Files {
-		l.Recipe.Files[i].From = roll.Source{}
-	}
-	l.Recipe.Scripts = slices.Clone(l.Recipe.Scripts)
-	for i := range l.Recipe.Scripts {
-		l.Recipe.Scripts[i].From = roll.Source{}
-	}
-	raw, err := json.Marshal(l)
-	if err != nil {
-		panic(fmt.Sprintf("render: a lock is always JSON: %v", err))
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
+	var none LockFile // the hashes are enough
+	return none.image(l).Address()
 }
 
 // FromProfile makes the recipe of a profile for one OS release. Packages are
