@@ -1,252 +1,257 @@
-// Package calendar decides whether a cluster fits on the site's pnodes over a
-// window of time, when it first does, and where its vnodes go. Pure: the same
-// input always gives the same placement. It promises that no pnode is ever
-// held beyond its capacity at any second, and that a request is placed whole
-// or not at all.
 package calendar
 
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"quarry/internal/fault"
 )
 
-// Size is an amount of what a vnode needs and a pnode has.
-type Size struct {
-	CPUs      int
-	MemoryMiB int
-	DiskMiB   int
+// Calendar holds a site and its bookings. Its methods that only answer may be
+// called at the same time; those that change it need it for themselves.
+type Calendar struct {
+	site     Site
+	pnodes   []Pnode // in the order of the site
+	index    map[string]int
+	labels   map[string]mask
+	usable   mask
+	racks    []string
+	lanes    *lanes
+	kinds    []vec // what the different kinds of pnodes have
+	pools    []*pool
+	bookings map[string]*entry
+	held     map[string]*entry // those that expire
+	now      int64             // what was before does not matter any more
+	since    int64             // and what was before this is not even known
 }
 
-func (s Size) plus(o Size) Size {
-	return Size{s.CPUs + o.CPUs, s.MemoryMiB + o.MemoryMiB, s.DiskMiB + o.DiskMiB}
+// pool is a Pool with what is held of its units.
+type pool struct {
+	Pool
+	index map[string]int
+	lanes *lanes
 }
 
-func (s Size) minus(o Size) Size {
-	return Size{s.CPUs - o.CPUs, s.MemoryMiB - o.MemoryMiB, s.DiskMiB - o.DiskMiB}
-}
+// unit is what holding one unit of a pool takes of it: all.
+var unit = vec{1}
 
-// Within reports whether s fits into room.
-func (s Size) Within(room Size) bool {
-	return s.CPUs <= room.CPUs && s.MemoryMiB <= room.MemoryMiB && s.DiskMiB <= room.DiskMiB
-}
-
-func (s Size) String() string {
-	return fmt.Sprintf("%d CPUs, %d MiB memory, %d MiB disk", s.CPUs, s.MemoryMiB, s.DiskMiB)
-}
-
-// Pnode is a machine as the calendar sees it.
-type Pnode struct {
-	Name     string
-	Capacity Size
-	Uplink   bool
-	// Usable is false while the pnode is drained or lost.
-	Usable bool
-}
-
-// Hold is what one vnode holds of one pnode over [From, To).
-type Hold struct {
-	Cluster  string // ID
-	Vnode    string
-	Pnode    string
-	From, To time.Time
-	Size     Size
-}
-
-// Item is one vnode to place.
-type Item struct {
-	Vnode  string
-	Size   Size
-	Uplink bool // needs a pnode with an uplink
-}
-
-// Request is a whole cluster to place over [From, To).
-type Request struct {
-	From, To time.Time
-	Items    []Item
-	// Pinned are vnodes of the same cluster that stay where they are; new
-	// vnodes keep away from their pnodes where they can.
-	Pinned map[string]string
-}
-
-// Placement maps vnode names to pnode names.
-type Placement map[string]string
-
-// Refusal says why a request does not fit.
-type Refusal struct {
-	// Reasons has one entry for each vnode that found no room.
-	Reasons []string
-	// Free is the room left on each usable pnode over the whole window.
-	Free []Free
-}
-
-// Free is the room on one pnode over a whole window.
-type Free struct {
-	Pnode  string
-	Uplink bool
-	Room   Size
-}
-
-// Place puts every item of the request on a pnode, or none. Vnodes spread:
-// each goes to the pnode with the fewest vnodes of this request, then to one
-// without an uplink unless it needs one, then to the one with most memory
-// left, then by name.
-func Place(pnodes []Pnode, holds []Hold, req Request) (Placement, *Refusal) {
-	room := roomOver(pnodes, holds, req.From, req.To)
-	mine := map[string]int{}
-	for _, p := range req.Pinned {
-		mine[p]++
+// New makes the calendar of a site with nothing booked.
+func New(site Site) (*Calendar, error) {
+	if err := site.check(); err != nil {
+		return nil, err
 	}
-	items := slices.Clone(req.Items)
-	slices.SortStableFunc(items, func(a, b Item) int {
-		if a.Uplink != b.Uplink {
-			return cmp.Compare(boolInt(b.Uplink), boolInt(a.Uplink))
+	c := &Calendar{bookings: map[string]*entry{}, held: map[string]*entry{}, now: -1 << 62, since: -1 << 62}
+	c.build(site)
+	return c, nil
+}
+
+// build lays the site out anew and puts every booking back.
+func (c *Calendar) build(site Site) {
+	c.site = site
+	c.pnodes = slices.SortedFunc(slices.Values(site.Pnodes), order)
+	n := len(c.pnodes)
+	c.index, c.labels, c.usable = make(map[string]int, n), map[string]mask{}, newMask(n)
+	room := make([]vec, n)
+	racks := map[string]bool{}
+	for i, p := range c.pnodes {
+		c.index[p.Name] = i
+		room[i] = site.Overcommit.of(p.Capacity)
+		if p.usable() {
+			c.usable.set(i)
 		}
-		return cmp.Compare(b.Size.MemoryMiB, a.Size.MemoryMiB)
+		for _, l := range p.labels() {
+			if c.labels[l] == nil {
+				c.labels[l] = newMask(n)
+			}
+			c.labels[l].set(i)
+		}
+		racks[p.Rack] = true
+	}
+	c.racks = slices.Sorted(maps.Keys(racks))
+	c.lanes = newLanes(room, cutsFor(room))
+	c.kinds = slices.Compact(slices.SortedFunc(slices.Values(room), func(a, b vec) int { return slices.Compare(a[:], b[:]) }))
+	for i, p := range c.pnodes {
+		for _, w := range p.Maintenance {
+			c.lanes.shut(i, max(floorSecond(w.From), c.since), max(ceilSecond(w.To), c.since))
+		}
+	}
+	c.pools = nil
+	for _, p := range site.Pools {
+		c.pools = append(c.pools, newPool(p))
+	}
+	for _, e := range c.sorted() {
+		c.adopt(e.Booking)
+	}
+}
+
+func newPool(p Pool) *pool {
+	room := make([]vec, len(p.Units))
+	index := make(map[string]int, len(p.Units))
+	for i, u := range p.Units {
+		room[i], index[u] = unit, i
+	}
+	return &pool{Pool: p, index: index, lanes: newLanes(room, [3][]int64{{1}})}
+}
+
+func (c *Calendar) pool(name string) int {
+	return slices.IndexFunc(c.pools, func(p *pool) bool { return p.Name == name })
+}
+
+// sorted lists the bookings by what is held first, then by ID.
+func (c *Calendar) sorted() []*entry {
+	return slices.SortedFunc(maps.Values(c.bookings), func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), strings.Compare(a.Request.ID, b.Request.ID))
 	})
-
-	placed := Placement{}
-	var refusal *Refusal
-	for _, it := range items {
-		best := pick(pnodes, room, mine, it)
-		if best == "" {
-			if refusal == nil {
-				refusal = &Refusal{Free: freeList(pnodes, roomOver(pnodes, holds, req.From, req.To))}
-			}
-			refusal.Reasons = append(refusal.Reasons, reason(it, pnodes, room))
-			continue
-		}
-		placed[it.Vnode] = best
-		mine[best]++
-		room[best] = room[best].minus(it.Size)
-	}
-	if refusal != nil {
-		return nil, refusal
-	}
-	return placed, nil
 }
 
-// Earliest returns the first start in [notBefore, horizon] at which the
-// request fits for its own length. Only instants at which something is given
-// back can be the answer, so only those are tried. Place is greedy: for several
-// vnodes a cleverer placement might fit earlier.
-func Earliest(pnodes []Pnode, holds []Hold, req Request, notBefore, horizon time.Time) (time.Time, bool) {
-	length := req.To.Sub(req.From)
-	starts := []time.Time{notBefore}
-	for _, h := range holds {
-		if h.To.After(notBefore) && !h.To.After(horizon) {
-			starts = append(starts, h.To)
-		}
-	}
-	slices.SortFunc(starts, time.Time.Compare)
-	starts = slices.CompactFunc(starts, time.Time.Equal)
-	for _, at := range starts {
-		try := req
-		try.From, try.To = at, at.Add(length)
-		if _, refused := Place(pnodes, holds, try); refused == nil {
-			return at, true
-		}
-	}
-	return time.Time{}, false
-}
+// Site returns what there is to book.
+func (c *Calendar) Site() Site { return c.site }
 
-// roomOver returns what is free on each usable pnode at every second of the
-// window: capacity less the highest sum of holds at any instant.
-func roomOver(pnodes []Pnode, holds []Hold, from, to time.Time) map[string]Size {
-	room := make(map[string]Size, len(pnodes))
-	byPnode := map[string][]Hold{}
-	for _, h := range holds {
-		if h.From.Before(to) && from.Before(h.To) {
-			byPnode[h.Pnode] = append(byPnode[h.Pnode], h)
-		}
-	}
-	for _, p := range pnodes {
-		if p.Usable {
-			room[p.Name] = p.Capacity.minus(peak(byPnode[p.Name], from))
-		}
-	}
-	return room
-}
+// Len is how many bookings there are.
+func (c *Calendar) Len() int { return len(c.bookings) }
 
-// peak is the highest use per resource at any instant from the start of the
-// window on; use only rises where a hold begins.
-func peak(holds []Hold, from time.Time) Size {
-	instants := []time.Time{from}
-	for _, h := range holds {
-		if h.From.After(from) {
-			instants = append(instants, h.From)
-		}
-	}
-	var top Size
-	for _, at := range instants {
-		var sum Size
-		for _, h := range holds {
-			if !h.From.After(at) && at.Before(h.To) {
-				sum = sum.plus(h.Size)
-			}
-		}
-		top.CPUs = max(top.CPUs, sum.CPUs)
-		top.MemoryMiB = max(top.MemoryMiB, sum.MemoryMiB)
-		top.DiskMiB = max(top.DiskMiB, sum.DiskMiB)
-	}
-	return top
-}
-
-func pick(pnodes []Pnode, room map[string]Size, mine map[string]int, it Item) string {
-	var fit []Pnode
-	for _, p := range pnodes {
-		free, usable := room[p.Name]
-		if usable && (p.Uplink || !it.Uplink) && it.Size.Within(free) {
-			fit = append(fit, p)
-		}
-	}
-	if len(fit) == 0 {
-		return ""
-	}
-	return slices.MinFunc(fit, func(a, b Pnode) int {
-		return cmp.Or(
-			cmp.Compare(mine[a.Name], mine[b.Name]),
-			cmp.Compare(boolInt(a.Uplink), boolInt(b.Uplink)),
-			cmp.Compare(room[b.Name].MemoryMiB, room[a.Name].MemoryMiB),
-			strings.Compare(a.Name, b.Name),
-		)
-	}).Name
-}
-
-func reason(it Item, pnodes []Pnode, room map[string]Size) string {
-	what := "a pnode"
-	if it.Uplink {
-		what = "a pnode with an uplink"
-	}
-	var best *Pnode
-	for i, p := range pnodes {
-		free, usable := room[p.Name]
-		if usable && (p.Uplink || !it.Uplink) && (best == nil || free.MemoryMiB > room[best.Name].MemoryMiB) {
-			best = &pnodes[i]
-		}
-	}
-	if best == nil {
-		return fmt.Sprintf("%s needs %s and none is usable", it.Vnode, what)
-	}
-	return fmt.Sprintf("%s needs %s with %s; beside the rest of this cluster %s has the most room: %s",
-		it.Vnode, what, it.Size, best.Name, room[best.Name])
-}
-
-func freeList(pnodes []Pnode, room map[string]Size) []Free {
-	var list []Free
-	for _, p := range pnodes {
-		if r, usable := room[p.Name]; usable {
-			list = append(list, Free{Pnode: p.Name, Uplink: p.Uplink, Room: r})
-		}
+// Bookings lists all bookings, by what is held first, then by ID.
+func (c *Calendar) Bookings() []Booking {
+	list := make([]Booking, 0, len(c.bookings))
+	for _, e := range c.sorted() {
+		list = append(list, e.Booking)
 	}
 	return list
 }
 
-func boolInt(b bool) int {
-	if b {
-		return 1
+// Booking returns one booking.
+func (c *Calendar) Booking(id string) (Booking, bool) {
+	e, ok := c.bookings[id]
+	if !ok {
+		return Booking{}, false
 	}
-	return 0
+	return e.Booking, true
+}
+
+// put takes what a booking holds.
+func (c *Calendar) put(e *entry) {
+	c.bookings[e.Request.ID] = e
+	if !e.Expires.IsZero() {
+		c.held[e.Request.ID] = e
+	}
+	c.apply(e, 1)
+}
+
+// take gives back what a booking holds.
+func (c *Calendar) take(e *entry) {
+	delete(c.bookings, e.Request.ID)
+	delete(c.held, e.Request.ID)
+	c.apply(e, -1)
+}
+
+// swap puts another booking, or the same one changed, in the place of old.
+func (c *Calendar) swap(old, next *entry) {
+	c.take(old)
+	c.put(next)
+}
+
+func (c *Calendar) apply(e *entry, sign int64) {
+	from, to := max(e.from, c.since), max(e.to, c.since)
+	if from >= to {
+		return
+	}
+	e.vnodes(func(_ int, g *Group, pnode int) {
+		if size := g.Size.vec(); pnode >= 0 {
+			c.lanes.hold(pnode, from, to, vec{sign * size[0], sign * size[1], sign * size[2]})
+		}
+	})
+	for i, units := range e.units {
+		for _, u := range units {
+			c.pools[i].lanes.hold(int(u), from, to, vec{sign})
+		}
+	}
+}
+
+// adopt takes a booking as it is, whether it fits or not. What is on pnodes
+// or units that the site does not have holds nothing.
+func (c *Calendar) adopt(b Booking) *entry {
+	e := &entry{Booking: b, from: floorSecond(b.From), to: ceilSecond(b.To)}
+	e.pnodes = make([]int32, len(b.Vnodes))
+	for i, v := range b.Vnodes {
+		e.pnodes[i] = -1
+		if at, ok := c.index[v.Pnode]; ok {
+			e.pnodes[i] = int32(at)
+		}
+	}
+	e.units = make([][]int32, len(c.pools))
+	for _, u := range b.Units {
+		if p := c.pool(u.Pool); p >= 0 {
+			if at, ok := c.pools[p].index[u.Unit]; ok {
+				e.units[p] = append(e.units[p], int32(at))
+			}
+		}
+	}
+	c.put(e)
+	return e
+}
+
+// Put takes a booking as it is, in place of one with the same ID: facts from
+// the store, or a cluster that outstays its end. It may hold more than there
+// is; nothing new is then placed there until that is over.
+func (c *Calendar) Put(b Booking) error {
+	if err := b.Request.Check(); err != nil {
+		return err
+	}
+	if len(b.Vnodes) != b.Request.total() {
+		return fault.New(fault.Invalid, "the booking is not complete", fault.Detail{Field: "vnodes", Message: fmt.Sprintf(
+			"%d vnodes are placed and %d asked for", len(b.Vnodes), b.Request.total())})
+	}
+	if old, ok := c.bookings[b.Request.ID]; ok {
+		c.take(old)
+	}
+	c.adopt(b)
+	return nil
+}
+
+// Remove drops a booking if it is there.
+func (c *Calendar) Remove(id string) {
+	if e, ok := c.bookings[id]; ok {
+		c.take(e)
+	}
+}
+
+// Advance lets time pass: what was before now stands in nobody's way, holds
+// whose time is over are dropped and their IDs returned. Bookings stay until
+// they are cancelled or removed, also those that are over.
+func (c *Calendar) Advance(now time.Time) (expired []string) {
+	at := floorSecond(now)
+	if at > c.now {
+		c.now = at
+	}
+	if c.now-c.since >= forgetEvery {
+		c.since = c.now
+		c.lanes.forget(c.since)
+		for _, p := range c.pools {
+			p.lanes.forget(c.since)
+		}
+	}
+	return c.expire(now)
+}
+
+// forgetEvery is how often the past is dropped, in seconds, so that a
+// calendar does not grow with it.
+const forgetEvery = 3600
+
+// expire drops the holds whose time is over.
+func (c *Calendar) expire(now time.Time) []string {
+	var gone []string
+	for id, e := range c.held {
+		if !now.Before(e.Expires) {
+			gone = append(gone, id)
+		}
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		c.take(c.bookings[id])
+	}
+	return gone
 }

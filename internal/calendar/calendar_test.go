@@ -1,188 +1,254 @@
 package calendar
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"quarry/internal/fault"
 )
 
-var t0 = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-
-func at(second int) time.Time { return t0.Add(time.Duration(second) * time.Second) }
-
-func sizeOf(t *rapid.T, label string, most int) Size {
-	return Size{
-		CPUs:      rapid.IntRange(0, most).Draw(t, label+" cpus"),
-		MemoryMiB: rapid.IntRange(0, most).Draw(t, label+" memory"),
-		DiskMiB:   rapid.IntRange(0, most).Draw(t, label+" disk"),
+// wellPlaced says what a plan breaks of what its request asks for.
+func wellPlaced(c *Calendar, p Plan) string {
+	if len(p.Vnodes) != p.Request.total() {
+		return fmt.Sprintf("%d of %d vnodes are placed", len(p.Vnodes), p.Request.total())
 	}
-}
-
-func drawSite(t *rapid.T) ([]Pnode, []Hold) {
-	var pnodes []Pnode
-	for i := range rapid.IntRange(1, 4).Draw(t, "pnodes") {
-		pnodes = append(pnodes, Pnode{
-			Name: fmt.Sprintf("p%d", i), Capacity: sizeOf(t, "capacity", 6),
-			Uplink: rapid.Bool().Draw(t, "uplink"), Usable: rapid.IntRange(0, 4).Draw(t, "usable") > 0,
-		})
-	}
-	// Holds are only ever made where they fit: that is the promise under test.
-	var holds []Hold
-	for i := range rapid.IntRange(0, 6).Draw(t, "holds") {
-		from := rapid.IntRange(0, 20).Draw(t, "from")
-		h := Hold{
-			Cluster: fmt.Sprintf("c%d", i), Pnode: rapid.SampledFrom(pnodes).Draw(t, "on").Name,
-			From: at(from), To: at(from + rapid.IntRange(1, 10).Draw(t, "length")), Size: sizeOf(t, "held", 3),
-		}
-		if over := overAt(pnodes, append(holds, h)); over == "" {
-			holds = append(holds, h)
-		}
-	}
-	return pnodes, holds
-}
-
-// overAt is the obvious model: every second of every pnode is summed up.
-func overAt(pnodes []Pnode, holds []Hold) string {
-	for _, p := range pnodes {
-		for second := range 60 {
-			var sum Size
-			for _, h := range holds {
-				if h.Pnode == p.Name && !h.From.After(at(second)) && at(second).Before(h.To) {
-					sum = sum.plus(h.Size)
+	i := 0
+	racks := map[string]bool{}
+	for _, g := range p.Request.Groups {
+		seen := map[string]bool{}
+		for n := range g.Count {
+			v := p.Vnodes[i]
+			i++
+			at, ok := c.index[v.Pnode]
+			if !ok || v.Name != g.vnodeName(n) {
+				return fmt.Sprintf("%s is on %q", v.Name, v.Pnode)
+			}
+			if !g.needsUplink() {
+				racks[c.pnodes[at].Rack] = true
+			}
+			for _, l := range g.Require {
+				if !c.labels[l].has(at) {
+					return fmt.Sprintf("%s needs %s and is on %s", v.Name, l, v.Pnode)
 				}
 			}
-			if !sum.Within(p.Capacity) {
-				return fmt.Sprintf("%s at second %d: %s of %s", p.Name, second, sum, p.Capacity)
+			if g.Apart && seen[v.Pnode] {
+				return fmt.Sprintf("two of %s on %s", g.Appliance, v.Pnode)
 			}
+			seen[v.Pnode] = true
+		}
+	}
+	if p.Request.Together == RequireRack && (len(racks) > 1 || racks[""]) {
+		return fmt.Sprintf("in racks %v", racks)
+	}
+	for _, n := range p.Request.Pools {
+		have := 0
+		for _, u := range p.Units {
+			if u.Pool == n.Pool {
+				have++
+			}
+		}
+		if have != n.Count {
+			return fmt.Sprintf("%d of %d of %s", have, n.Count, n.Pool)
 		}
 	}
 	return ""
 }
 
-func drawRequest(t *rapid.T) Request {
-	from := rapid.IntRange(0, 20).Draw(t, "start")
-	req := Request{From: at(from), To: at(from + rapid.IntRange(1, 12).Draw(t, "window"))}
-	for i := range rapid.IntRange(1, 4).Draw(t, "items") {
-		req.Items = append(req.Items, Item{
-			Vnode: fmt.Sprintf("v%d", i), Size: sizeOf(t, "wanted", 4), Uplink: rapid.IntRange(0, 3).Draw(t, "needs uplink") == 0,
-		})
-	}
-	return req
-}
-
-func holdsOf(req Request, placed Placement) []Hold {
-	var list []Hold
-	for _, it := range req.Items {
-		list = append(list, Hold{Cluster: "new", Vnode: it.Vnode, Pnode: placed[it.Vnode], From: req.From, To: req.To, Size: it.Size})
-	}
-	return list
-}
-
 func TestNeverOverCapacityAndNeverHalf(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pnodes, holds := drawSite(t)
-		req := drawRequest(t)
-		placed, refusal := Place(pnodes, holds, req)
-		if refusal != nil {
-			if placed != nil || len(refusal.Reasons) == 0 {
-				t.Fatalf("refused with %v placed and reasons %v", placed, refusal.Reasons)
+		d := draw(t)
+		c := d.filled(t)
+		for _, b := range c.Bookings() {
+			if bad := wellPlaced(c, b.Plan); bad != "" {
+				t.Fatalf("%s: %s", b.Request.ID, bad)
 			}
-			return
-		}
-		if len(placed) != len(req.Items) {
-			t.Fatalf("%d of %d placed", len(placed), len(req.Items))
-		}
-		byName := map[string]Pnode{}
-		for _, p := range pnodes {
-			byName[p.Name] = p
-		}
-		for _, it := range req.Items {
-			p := byName[placed[it.Vnode]]
-			if !p.Usable || it.Uplink && !p.Uplink {
-				t.Fatalf("%s on %+v", it.Vnode, p)
+			for _, v := range b.Vnodes {
+				if !c.pnodes[c.index[v.Pnode]].usable() {
+					t.Fatalf("%s is on the unusable %s", v.Name, v.Pnode)
+				}
 			}
 		}
-		if over := overAt(pnodes, append(holds, holdsOf(req, placed)...)); over != "" {
+		if over := model(c).over(); over != "" {
 			t.Fatal(over)
 		}
 	})
 }
 
-// A single vnode is refused only if the obvious model has no room for it.
-func TestRefusalOfOneIsTrue(t *testing.T) {
+// A request of one group is refused only if the naive model has no room for
+// it; the grid in between loses nothing.
+func TestRefusalsAreTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pnodes, holds := drawSite(t)
-		req := drawRequest(t)
-		req.Items = req.Items[:1]
-		_, refusal := Place(pnodes, holds, req)
-		fits := false
-		for _, p := range pnodes {
-			if !p.Usable || req.Items[0].Uplink && !p.Uplink {
-				continue
-			}
-			trial := Placement{req.Items[0].Vnode: p.Name}
-			fits = fits || overAt([]Pnode{p}, append(holds, holdsOf(req, trial)...)) == ""
+		d := draw(t)
+		c := d.filled(t)
+		r := d.request(t, "new", 1)
+		plan, err := c.Fits(r)
+		var refusal *Refusal
+		if err != nil && !errors.As(err, &refusal) {
+			t.Fatal(err)
 		}
-		if fits == (refusal != nil) {
-			t.Fatalf("fits %v, refused %v", fits, refusal)
+		if fits := model(c).places(r); fits != (err == nil) {
+			t.Fatalf("the naive model places it: %v; told %v %v", fits, plan, err)
 		}
 	})
 }
 
-// What is told as the earliest start can be booked; for one vnode it is exact.
-func TestEarliest(t *testing.T) {
+// What is certain is true for several groups too: one of them, alone, is
+// refused by the naive model.
+func TestCertainRefusalsAreTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pnodes, holds := drawSite(t)
-		req := drawRequest(t)
-		got, ok := Earliest(pnodes, holds, req, at(0), at(40))
-		if ok {
-			try := req
-			try.From, try.To = got, got.Add(req.To.Sub(req.From))
-			if _, refusal := Place(pnodes, holds, try); refusal != nil {
-				t.Fatalf("told %v, where it is refused: %v", got, refusal.Reasons)
-			}
-		}
-		if len(req.Items) > 1 {
+		d := draw(t)
+		c := d.filled(t)
+		r := d.request(t, "new", 2)
+		refusal := c.Explain(r, at(-10), at(100*d.grain))
+		if refusal == nil || !refusal.Certain {
 			return
 		}
-		for second := range 41 {
-			try := req
-			try.From, try.To = at(second), at(second).Add(req.To.Sub(req.From))
-			_, refusal := Place(pnodes, holds, try)
-			if refusal == nil && (!ok || got.After(at(second))) {
-				t.Fatalf("fits at second %d, told %v %v", second, got, ok)
+		for _, g := range r.Groups {
+			alone := r
+			alone.Together, alone.Groups = Anywhere, []Group{g}
+			if !model(c).places(alone) {
+				return
+			}
+		}
+		t.Fatalf("certain, and each group has room: %+v", refusal)
+	})
+}
+
+func TestEarliest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw(t)
+		c := d.filled(t)
+		r := d.request(t, "new", rapid.IntRange(1, 2).Draw(t, "groups"))
+		notBefore, horizon := d.instant(t, "not before", 0, 20), d.instant(t, "horizon", 20, 60)
+		if notBefore.Before(r.NotBefore) {
+			notBefore = r.NotBefore
+		}
+		if horizon.Before(notBefore) {
+			horizon = notBefore
+		}
+		plan, ok, err := c.Earliest(r, notBefore, horizon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			again, err := c.Fits(plan.Request)
+			if err != nil || fmt.Sprint(again) != fmt.Sprint(plan) || plan.Request.Start.Before(notBefore) || plan.Request.Start.After(horizon) {
+				t.Fatalf("told %+v, and then %+v %v", plan, again, err)
+			}
+		}
+		if len(r.Groups) > 1 || r.Together == PreferRack {
+			return
+		}
+		for _, start := range starts(c, r, notBefore, horizon) {
+			if start.After(notBefore) && start.Before(r.NotBefore.Add(r.Prepare)) {
+				continue // would be late
+			}
+			if (!ok || start.Before(plan.Request.Start)) && model(c).places(r.at(start)) {
+				t.Fatalf("fits from %v; told %v %v", start, ok, plan.Request.Start)
 			}
 		}
 	})
 }
 
-func TestSameInputSamePlacement(t *testing.T) {
+// starts are the instants at which a request may first fit.
+func starts(c *Calendar, r Request, notBefore, horizon time.Time) []time.Time {
+	list := []time.Time{notBefore}
+	add := func(held time.Time) {
+		if start := held.Add(r.Prepare); !start.Before(notBefore) && !start.After(horizon) {
+			list = append(list, start)
+		}
+	}
+	for _, b := range c.Bookings() {
+		add(b.To)
+	}
+	for _, p := range c.pnodes {
+		for _, w := range p.Maintenance {
+			add(w.To)
+		}
+	}
+	return list
+}
+
+func TestSameInputSamePlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		pnodes, holds := drawSite(t)
-		req := drawRequest(t)
-		a, _ := Place(pnodes, holds, req)
-		b, _ := Place(pnodes, holds, req)
-		if fmt.Sprint(a) != fmt.Sprint(b) {
+		d := draw(t)
+		c := d.filled(t)
+		r := d.request(t, "new", 2)
+		a, _ := c.Fits(r)
+		// What was booked in another order, and read back, is the same state.
+		again, err := New(c.Site())
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := rapid.Permutation(c.Bookings()).Draw(t, "order")
+		for _, b := range list {
+			if err := again.Put(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if fingerprint(c) != fingerprint(again) {
+			t.Fatalf("read back:\n%s\nwas:\n%s", fingerprint(again), fingerprint(c))
+		}
+		if b, _ := again.Fits(r); fmt.Sprint(a) != fmt.Sprint(b) {
 			t.Fatalf("%v and %v", a, b)
 		}
 	})
 }
 
-func TestSpreadsAndKeepsUplinksFree(t *testing.T) {
-	room := Size{CPUs: 8, MemoryMiB: 8000, DiskMiB: 80000}
-	pnodes := []Pnode{
-		{Name: "gw1", Capacity: room, Uplink: true, Usable: true}, {Name: "p1", Capacity: room, Usable: true}, {Name: "p2", Capacity: room, Usable: true},
+func TestAlternativesCanBeBooked(t *testing.T) {
+	offered := 0
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw(t)
+		c := d.filled(t)
+		r := d.request(t, "new", rapid.IntRange(1, 2).Draw(t, "groups"))
+		before := fingerprint(c)
+		refusal := c.Explain(r, at(-10), at(200*d.grain))
+		if fingerprint(c) != before {
+			t.Fatal("explaining changed the calendar")
+		}
+		if refusal == nil {
+			return
+		}
+		if len(refusal.Reasons) == 0 {
+			t.Fatal("refused for no reason")
+		}
+		for _, a := range refusal.Alternatives {
+			offered++
+			for _, req := range a.Requests {
+				if _, err := c.Book(req); err != nil {
+					t.Fatalf("%s: %s: %v", a.Kind, a.Message, err)
+				}
+			}
+			if over := model(c).over(); over != "" {
+				t.Fatal(over)
+			}
+			for _, req := range a.Requests {
+				if err := c.Cancel(req.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	if offered == 0 {
+		t.Fatal("no alternative was ever offered")
 	}
-	one := Size{CPUs: 1, MemoryMiB: 640, DiskMiB: 4096}
-	placed, refusal := Place(pnodes, nil, Request{From: at(0), To: at(10), Items: []Item{
-		{Vnode: "compute-0", Size: one}, {Vnode: "compute-1", Size: one}, {Vnode: "gateway", Size: one, Uplink: true},
-	}})
-	if refusal != nil {
-		t.Fatal(refusal)
+}
+
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	c, err := New(Site{Pnodes: []Pnode{{Name: "p1", Capacity: Size{4, 4096, 9999}}}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if want := (Placement{"gateway": "gw1", "compute-0": "p1", "compute-1": "p2"}); fmt.Sprint(placed) != fmt.Sprint(want) {
-		t.Fatalf("%v, want %v", placed, want)
+	_, err = c.Book(Request{ID: "", Start: at(5), End: at(5), Policy: "tight", Groups: []Group{{Appliance: "compute", Count: 0}, {Appliance: "compute", Count: 2}}})
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Kind != fault.Invalid || len(f.Details) != 5 {
+		t.Fatalf("%v", err)
+	}
+	if _, err := New(Site{Pnodes: []Pnode{{Name: "p1"}, {Name: "p1"}}, Overcommit: Overcommit{CPUs: -1}}); fault.KindOf(err) != fault.Invalid {
+		t.Fatalf("%v", err)
 	}
 }

@@ -44,6 +44,8 @@ type Error struct {
 	Kind    Kind
 	Title   string // one line, no value-dependent text
 	Details []Detail
+	// Refusal is the same for programs, where there is more to say.
+	Refusal any
 }
 
 func (e *Error) Error() string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,7 +64,6 @@ type booking struct {
 	c          cluster.Cluster
 	files      dossier
 	lead       time.Duration
-	placement  calendar.Placement
 }
 
 // checkSpec finds everything wrong that can be told without the calendar, and
@@ -160,81 +160,60 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	ledger, err := m.readLedger(tx, b.now)
+	in, err := m.readLedger(tx, b.now)
 	if err != nil {
 		return err
 	}
-	req := request(b.c)
-	if b.c.Spec.StartMode == cluster.StartASAP {
-		b.setWindow(ledger, req)
+	req := b.request(in.calendar)
+	plan, err := in.calendar.Fits(req)
+	if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
+		if refusal = in.calendar.Explain(req, b.now, b.now.Add(horizon)); refusal != nil {
+			return b.refused(refusal)
+		}
 	}
-	req.From, req.To = b.holdWindow()
-	placement, refusal := calendar.Place(ledger.pnodes, ledger.holds, req)
-	if refusal != nil {
-		return b.refuse(refusal, ledger, req)
-	}
-	b.placement = placement
-	return m.assign(ledger, b)
-}
-
-// setWindow chooses the earliest window that can be promised.
-func (b *booking) setWindow(l ledger, req calendar.Request) {
-	req.From = b.now
-	req.To = b.now.Add(b.lead + b.c.Spec.Duration + wipeTime)
-	if !b.c.Spec.End.IsZero() {
-		req.To = b.c.Spec.End.Add(wipeTime)
-	}
-	from, ok := calendar.Earliest(l.pnodes, l.holds, req, b.now, b.now.Add(horizon))
-	if !ok {
-		from = b.now // refused just below, with the reasons
-	}
-	b.c.Start = from.Add(b.lead).Truncate(time.Second)
-	if b.c.Spec.End.IsZero() {
-		b.c.End = b.c.Start.Add(b.c.Spec.Duration)
-	}
-}
-
-// holdWindow is what the cluster holds in the calendar: its window, the lead
-// before it and the wiping after it.
-func (b *booking) holdWindow() (from, to time.Time) {
-	b.c.PrepareAt = b.c.Start.Add(-b.lead)
-	if b.c.PrepareAt.Before(b.now) {
-		b.c.PrepareAt = b.now
-	}
-	return b.c.PrepareAt, b.c.End.Add(wipeTime)
-}
-
-func (b *booking) refuse(r *calendar.Refusal, in ledger, req calendar.Request) error {
-	var l fault.List
-	for _, reason := range r.Reasons {
-		l.Add("spec.nodes", reason)
-	}
-	for _, f := range r.Free {
-		l.Add("", fmt.Sprintf("free on %s in that window: %s", f.Pnode, f.Room))
-	}
-	if at, ok := calendar.Earliest(in.pnodes, in.holds, req, b.now, b.now.Add(horizon)); ok {
-		l.Add("spec.start", fmt.Sprintf("the earliest start at which it fits is %s", at.Add(b.lead).UTC().Format(time.RFC3339)))
-	} else {
-		l.Add("spec.nodes", fmt.Sprintf("it does not fit at any time in the next %d days: ask for fewer or smaller nodes", int(horizon.Hours()/24)))
-	}
-	return l.Err(fault.Refused, refusedTitle)
-}
-
-// assign takes a VLAN and an outside address and writes the placement down.
-func (m *Manager) assign(in ledger, b *booking) error {
-	vlans, addresses := in.poolsInUse(b.holdWindow())
-	var l fault.List
-	if b.c.VLAN = m.site.freeVLAN(vlans); b.c.VLAN == 0 {
-		l.Add("", fmt.Sprintf("all %d VLANs of the site are taken in that window", m.site.VLANLast-m.site.VLANFirst+1))
-	}
-	if b.c.Gateway.OutsideAddress = m.site.freeAddress(addresses); b.c.Gateway.OutsideAddress == "" {
-		l.Add("", "all outside addresses of the site are taken in that window")
-	}
-	if err := l.Err(fault.Refused, refusedTitle); err != nil {
+	if err != nil {
 		return err
 	}
-	for i := range b.c.Nodes {
-		b.c.Nodes[i].Pnode = b.placement[b.c.Nodes[i].Name]
+	b.settled(plan)
+	return nil
+}
+
+// request is what the cluster asks of the calendar; one to start as soon as
+// possible asks for the earliest window that can be promised.
+func (b *booking) request(in *calendar.Calendar) calendar.Request {
+	asap := b.c.Spec.StartMode == cluster.StartASAP
+	if asap {
+		b.begin(b.now.Add(b.lead))
+	}
+	req := requestOf(b.c)
+	req.Prepare, req.NotBefore = b.lead, b.now
+	if !asap {
+		return req
+	}
+	plan, ok, err := in.Earliest(req, req.Start, b.now.Add(horizon))
+	if err != nil || !ok {
+		return req // refused just below, with the reasons
+	}
+	b.begin(plan.Request.Start)
+	req.Start, req.End = b.c.Start, b.c.End
+	return req
+}
+
+// begin sets the start of a cluster that may start any time.
+func (b *booking) begin(start time.Time) {
+	b.c.Start = start
+	if b.c.Spec.End.IsZero() {
+		b.c.End = start.Add(b.c.Spec.Duration)
+	}
+}
+
+// settled writes down what the calendar decided.
+func (b *booking) settled(plan calendar.Plan) {
+	b.c.PrepareAt = plan.From
+	b.c.VLAN, _ = strconv.Atoi(plan.Unit(vlanPool)) // the pool was made of numbers
+	b.c.Gateway.OutsideAddress = plan.Unit(addressPool)
+	for i, v := range plan.Vnodes {
+		b.c.Nodes[i].Pnode = v.Pnode
 	}
 	b.c.Nodes[0].Addresses = append(b.c.Nodes[0].Addresses, cluster.Address{
 		Network: cluster.OutsideNetwork, Address: b.c.Gateway.OutsideAddress,
@@ -242,7 +221,6 @@ func (m *Manager) assign(in ledger, b *booking) error {
 	})
 	next, _ := cluster.Step(b.c, cluster.World{Now: b.now.Add(-time.Nanosecond), Expected: b.now.Add(b.lead)})
 	b.c.Conditions = next.Conditions
-	return nil
 }
 
 func (b *booking) insert(tx *store.Tx) error {
@@ -263,16 +241,4 @@ func (b *booking) insert(tx *store.Tx) error {
 			b.c.Start.Format(time.RFC3339), b.c.End.Format(time.RFC3339), b.c.PrepareAt.Format(time.RFC3339)),
 	})
 	return err
-}
-
-// request is what a cluster needs of the calendar.
-func request(c cluster.Cluster) calendar.Request {
-	req := calendar.Request{}
-	for _, n := range c.Nodes {
-		req.Items = append(req.Items, calendar.Item{
-			Vnode: n.Name, Uplink: n.Appliance == cluster.Gateway,
-			Size: nodeSize(n),
-		})
-	}
-	return req
 }

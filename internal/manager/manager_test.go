@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown package", func(sp *cluster.Spec) { sp.Parameters = map[string]string{"base.packages": "htcondor-nonsense"} }, fault.Invalid, []string{"htcondor-nonsense"}},
 		{"unknown parameter", func(sp *cluster.Spec) { sp.Parameters = map[string]string{"condor.slotz": "static"} }, fault.Invalid, []string{"spec.parameters.condor.slotz"}},
 		{"unknown appliance", func(sp *cluster.Spec) { sp.Nodes[0].Appliance = "database" }, fault.Invalid, []string{"spec.nodes[1].appliance", "compute"}},
-		{"more than fits", func(sp *cluster.Spec) { sp.Nodes[0].Count = 15 }, fault.Refused, []string{"free on p1", "does not fit at any time"}},
+		{"more than fits", func(sp *cluster.Spec) { sp.Nodes[0].Count = 15 }, fault.Refused, []string{"p1 has 1 CPUs", "11 of 15 compute", "does not fit at any time", "alternative: fewer", "alternative: smaller", "alternative: split"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := s.book(s.tenant, c.change)
@@ -118,7 +118,7 @@ func TestFullSaysWhenItFits(t *testing.T) {
 	s.must(err)
 	big := func(sp *cluster.Spec) { sp.Name, sp.Nodes[0].Count, sp.Nodes[0].MemoryMiB = "second", 3, 1500 }
 	_, err = s.book(s.tenant, big)
-	if fault.KindOf(err) != fault.Refused || !strings.Contains(err.Error(), "earliest start") {
+	if fault.KindOf(err) != fault.Refused || !strings.Contains(err.Error(), "alternative: later: all of it from") || !strings.Contains(err.Error(), "your cluster farm until") {
 		t.Fatalf("got %v", err)
 	}
 	c, err := s.book(s.tenant, func(sp *cluster.Spec) { big(sp); sp.Start, sp.StartMode = time.Time{}, cluster.StartASAP })

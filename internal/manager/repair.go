@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/store"
@@ -79,26 +78,24 @@ func (m *Manager) retry(c *cluster.Cluster, f *file, now time.Time) []cluster.Ev
 // replace finds new pnodes for the vnodes of lost ones. Where there is no
 // room the cluster's conditions say so.
 func (m *Manager) replace(c *cluster.Cluster, in ledger, now time.Time) []cluster.Event {
-	req := calendar.Request{From: now, To: in.heldUntil(*c), Pinned: map[string]string{}}
+	var lost []string
 	for _, n := range c.Nodes {
 		if in.lost(n.Pnode) {
-			req.Items = append(req.Items, calendar.Item{Vnode: n.Name, Size: nodeSize(n), Uplink: n.Appliance == cluster.Gateway})
-		} else {
-			req.Pinned[n.Name] = n.Pnode
+			lost = append(lost, n.Name)
 		}
 	}
-	if len(req.Items) == 0 {
+	if len(lost) == 0 {
 		return nil
 	}
-	placement, refusal := calendar.Place(in.pnodes, in.holds, req)
-	if refusal != nil {
+	change, err := in.calendar.Relocate(c.ID, lost)
+	if err != nil {
 		return nil
 	}
 	var events []cluster.Event
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		to, moved := placement[n.Name]
-		if !moved {
+		to := change.After.Pnode(n.Name)
+		if to == n.Pnode {
 			continue
 		}
 		events = append(events, cluster.Event{

@@ -1,0 +1,282 @@
+package calendar
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Alternative is something that can be booked instead: each of its requests
+// as it is, one after the other.
+type Alternative struct {
+	Kind     Kind      `json:"kind"`
+	Message  string    `json:"message"`
+	Requests []Request `json:"requests"`
+}
+
+// Kind is in which way an alternative differs.
+type Kind string
+
+// The kinds of alternatives.
+const (
+	Later   Kind = "later"   // another start
+	Fewer   Kind = "fewer"   // fewer vnodes
+	Smaller Kind = "smaller" // smaller vnodes
+	Relaxed Kind = "relaxed" // another policy, or without a wish
+	Split   Kind = "split"   // two clusters, one after the other
+	Shorter Kind = "shorter" // an earlier end
+)
+
+// An Explain stops looking when it has mostAlternatives; with fewer than
+// leastAlternatives it also tries what differs in two ways.
+const (
+	leastAlternatives = 3
+	mostAlternatives  = 5
+)
+
+// finder gathers alternatives to one refused request. Each is placed on the
+// calendar as it is before it is offered.
+type finder struct {
+	c       *Calendar
+	req     Request
+	got     []int     // vnodes of each group that fit
+	part    *Request  // what of it fits at the time asked for, once that is known
+	first   time.Time // that it can be ready for
+	horizon time.Time
+	list    []Alternative
+}
+
+func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative {
+	f := finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), horizon: horizon}
+	f.first = now.Add(t.req.Prepare)
+	if f.first.Before(t.req.Start) {
+		f.first = t.req.Start
+	}
+	for _, look := range []func(){f.later, f.fewer, f.smaller, f.relaxed, f.split, f.shorter} {
+		if len(f.list) < mostAlternatives {
+			look()
+		}
+	}
+	for share := 2; len(f.list) < leastAlternatives && share <= 64; share *= 2 {
+		f.scaled(share)
+	}
+	return f.list
+}
+
+// fits reports whether a request can be booked now.
+func (f *finder) fits(req Request) bool {
+	if req.Check() != nil {
+		return false
+	}
+	return f.c.possible(&req)
+}
+
+// offer adds an alternative unless it is there already.
+func (f *finder) offer(kind Kind, message string, reqs ...Request) {
+	same := func(a Alternative) bool { return reflect.DeepEqual(a.Requests, reqs) }
+	for i := range reqs {
+		reqs[i].Start, reqs[i].End = reqs[i].Start.UTC(), reqs[i].End.UTC()
+	}
+	if !slices.ContainsFunc(f.list, same) {
+		f.list = append(f.list, Alternative{Kind: kind, Message: message, Requests: reqs})
+	}
+}
+
+func (f *finder) later() {
+	if req, ok := f.c.earliest(f.req, f.first, f.horizon); ok {
+		f.offer(Later, fmt.Sprintf("all of it from %s to %s", stamp(req.Start), stamp(req.End)), req)
+	}
+}
+
+// fewer takes as many as fit now.
+func (f *finder) fewer() {
+	if req, ok := f.some(); ok {
+		f.offer(Fewer, fmt.Sprintf("%s at the time asked for", f.counts(req)), req)
+	}
+}
+
+// some is the request cut down to what fits in its own window.
+func (f *finder) some() (Request, bool) {
+	if f.part != nil {
+		return f.part.clone(), true
+	}
+	req := f.req.clone()
+	for g := range req.Groups {
+		if f.got[g] < 1 {
+			return req, false
+		}
+		req.Groups[g].cut(f.got[g])
+	}
+	for !f.fits(req) { // the rest of the groups may need some of that room
+		if !f.halve(&req) {
+			return req, false
+		}
+	}
+	f.part = &req
+	return req, true
+}
+
+// halve cuts the largest group to half of it; false when there is nothing to cut.
+func (f *finder) halve(req *Request) bool {
+	big := 0
+	for g := range req.Groups {
+		if req.Groups[g].Count > req.Groups[big].Count {
+			big = g
+		}
+	}
+	if req.Groups[big].Count < 2 {
+		return false
+	}
+	req.Groups[big].cut(req.Groups[big].Count / 2)
+	return true
+}
+
+// cut leaves the first n vnodes of a group.
+func (g *Group) cut(n int) {
+	if g.Names != nil {
+		g.Names = g.Names[:n]
+	}
+	g.Count = n
+}
+
+func (f *finder) counts(req Request) string {
+	var parts []string
+	for g, group := range req.Groups {
+		if was := f.req.Groups[g].Count; was != group.Count {
+			parts = append(parts, fmt.Sprintf("%d of %d %s", group.Count, was, group.Appliance))
+		}
+	}
+	if len(parts) == 0 {
+		return "all vnodes"
+	}
+	return strings.Join(parts, " and ")
+}
+
+// smaller tries three quarters, a half and so on of the size of the groups
+// that fall short.
+func (f *finder) smaller() {
+	for _, eighths := range []int{6, 4, 2, 1} {
+		req, text := f.shrunk(eighths)
+		if text != "" && f.fits(req) {
+			f.offer(Smaller, text+" at the time asked for", req)
+			return
+		}
+	}
+}
+
+// Vnodes below this are of no use.
+var smallest = vec{1, 256, 2048}
+
+func (f *finder) shrunk(eighths int) (Request, string) {
+	req := f.req.clone()
+	var parts []string
+	for g := range req.Groups {
+		group := &req.Groups[g]
+		if f.got[g] >= group.Count {
+			continue
+		}
+		old := group.Size.vec()
+		size := old
+		for r := range size {
+			size[r] = min(old[r], max(old[r]*int64(eighths)/8, smallest[r]))
+		}
+		if size != old {
+			group.Size = size.size()
+			parts = append(parts, fmt.Sprintf("%s with %s each", group.Appliance, group.Size))
+		}
+	}
+	return req, strings.Join(parts, " and ")
+}
+
+// relaxed gives up what was wished beside the vnodes themselves.
+func (f *finder) relaxed() {
+	try := func(text string, edit func(*Request)) {
+		req := f.req.clone()
+		edit(&req)
+		if f.fits(req) {
+			f.offer(Relaxed, text, req)
+		}
+	}
+	if f.req.Together == RequireRack {
+		try("all of it now, in more than one rack", func(r *Request) { r.Together = PreferRack })
+	}
+	if slices.ContainsFunc(f.req.Groups, func(g Group) bool { return g.Apart }) {
+		try("all of it now, several vnodes on one pnode", func(r *Request) {
+			for g := range r.Groups {
+				r.Groups[g].Apart = false
+			}
+		})
+	}
+	other := Pack
+	if f.req.Policy == Pack {
+		other = Spread
+	}
+	try(fmt.Sprintf("all of it now with the policy %s", other), func(r *Request) { r.Policy = other })
+}
+
+// split books as many as fit now and the rest when those are over, each with
+// what it needs beside the group that falls short.
+func (f *finder) split() {
+	now, ok := f.some()
+	if !ok {
+		return
+	}
+	rest := f.req.clone()
+	rest.ID, rest.Name = rest.ID+"-rest", rest.Name+"-rest"
+	some := false
+	for g := range rest.Groups {
+		group := &rest.Groups[g]
+		if left := group.Count - now.Groups[g].Count; left > 0 {
+			group.cut(left)
+			some = true
+		}
+	}
+	if !some || f.c.bookings[rest.ID] != nil {
+		return
+	}
+	after := now.End.Add(now.Wipe).Add(rest.Prepare)
+	rest, ok = f.c.earliest(rest, second(ceilSecond(after)), f.horizon)
+	if !ok {
+		return
+	}
+	f.offer(Split, fmt.Sprintf("%s at the time asked for, and the rest as %s from %s to %s",
+		f.counts(now), rest.Name, stamp(rest.Start), stamp(rest.End)), now, rest)
+}
+
+// shorter tries three quarters, a half and a quarter of the window.
+func (f *finder) shorter() {
+	for _, quarters := range []time.Duration{3, 2, 1} {
+		req := f.req.clone()
+		req.End = req.Start.Add((req.End.Sub(req.Start) * quarters / 4).Truncate(time.Second))
+		if req.End.After(req.Start) && f.fits(req) {
+			f.offer(Shorter, fmt.Sprintf("all of it until %s", stamp(req.End)), req)
+			return
+		}
+	}
+}
+
+// scaled asks for a share of the vnodes, and for smaller ones, whenever it fits.
+func (f *finder) scaled(share int) {
+	req := f.req.clone()
+	cut := false
+	for g := range req.Groups {
+		if n := req.Groups[g].Count / share; n >= 1 && n < req.Groups[g].Count {
+			req.Groups[g].cut(n)
+			cut = true
+		}
+	}
+	if cut {
+		f.whenever(Fewer, f.counts(req), req)
+	}
+	if req, text := f.shrunk(max(1, 8/share)); text != "" {
+		f.whenever(Smaller, text, req)
+	}
+}
+
+func (f *finder) whenever(kind Kind, text string, req Request) {
+	if req, ok := f.c.earliest(req, f.first, f.horizon); ok {
+		f.offer(kind, fmt.Sprintf("%s from %s to %s", text, stamp(req.Start), stamp(req.End)), req)
+	}
+}

@@ -1,0 +1,178 @@
+package calendar
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"quarry/internal/fault"
+)
+
+// Replan is what became of a booking when its pnodes changed.
+type Replan struct {
+	ID     string `json:"id"`
+	Tenant string `json:"tenant"`
+	Name   string `json:"name"`
+	// Why says what happened to which of its pnodes.
+	Why []string `json:"why"`
+	// Moves are the vnodes that are planned elsewhere now.
+	Moves []Move `json:"moves,omitempty"`
+	// Stuck are the vnodes that stay on a pnode that cannot keep them: because
+	// the cluster has started, or because there is no room elsewhere.
+	Stuck []string `json:"stuck,omitempty"`
+	// Refusal says why there is no room elsewhere.
+	Refusal *Refusal `json:"refusal,omitempty"`
+}
+
+// SetPnodes replaces the site's pnodes by a new list and plans anew what can
+// no longer stay where it is: on pnodes that are lost, gone, drained, in
+// maintenance then, or too small by now. Clusters that have started do not
+// move, nor does anything else. Soonest bookings come first. Bookings that
+// were over before now are left alone.
+func (c *Calendar) SetPnodes(pnodes []Pnode) ([]Replan, error) {
+	site := c.site
+	site.Pnodes = pnodes
+	if err := site.check(); err != nil {
+		return nil, err
+	}
+	if c.samePnodes(pnodes) {
+		return nil, nil
+	}
+	c.build(site)
+	return c.Replan(), nil
+}
+
+func (c *Calendar) samePnodes(pnodes []Pnode) bool {
+	if len(pnodes) != len(c.pnodes) {
+		return false
+	}
+	for _, p := range pnodes {
+		i, ok := c.index[p.Name]
+		if !ok || !p.equal(c.pnodes[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Replan plans every booking anew that cannot stay where it is, the soonest
+// first, and tells each what changed; those that stay unharmed are not named.
+func (c *Calendar) Replan() []Replan {
+	var list []Replan
+	for _, e := range c.byStart() {
+		if e.to <= c.now || !c.harmed(e) {
+			continue
+		}
+		list = append(list, c.rescue(e))
+	}
+	return list
+}
+
+// byStart lists the bookings with the started ones first, then the soonest.
+func (c *Calendar) byStart() []*entry {
+	list := c.sorted()
+	slices.SortStableFunc(list, func(a, b *entry) int {
+		if a.Started != b.Started {
+			if a.Started {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(a.Request.Start.Compare(b.Request.Start), strings.Compare(a.Request.ID, b.Request.ID))
+	})
+	return list
+}
+
+// harmed reports whether a booking has a vnode where it cannot stay.
+func (c *Calendar) harmed(e *entry) bool {
+	harmed := false
+	e.vnodes(func(_ int, g *Group, p int) {
+		harmed = harmed || c.trouble(g, p, max(e.from, c.now), e.to) != ""
+	})
+	return harmed
+}
+
+// trouble says what keeps a pnode from keeping a group's vnode over [from, to).
+func (c *Calendar) trouble(g *Group, p int, from, to int64) string {
+	if p < 0 {
+		return "is no longer part of the site"
+	}
+	switch pnode := c.pnodes[p]; {
+	case pnode.Lost:
+		return fmt.Sprintf("pnode %s does not answer", pnode.Name)
+	case pnode.Drained:
+		return fmt.Sprintf("pnode %s is drained", pnode.Name)
+	}
+	for _, l := range g.Require {
+		if c.labels[l] == nil || !c.labels[l].has(p) {
+			return fmt.Sprintf("pnode %s lacks %s", c.pnodes[p].Name, l)
+		}
+	}
+	free := c.lanes.free(p, from, to)
+	switch {
+	case free == nothing:
+		return fmt.Sprintf("pnode %s is in maintenance then", c.pnodes[p].Name)
+	case !(vec{}).within(free):
+		return fmt.Sprintf("pnode %s has too little of %s", c.pnodes[p].Name, strings.Join((vec{}).lacking(free), " and "))
+	}
+	return ""
+}
+
+// rescue plans the vnodes of one booking elsewhere that cannot stay.
+func (c *Calendar) rescue(e *entry) Replan {
+	r := Replan{ID: e.Request.ID, Tenant: e.Request.Tenant, Name: e.Request.Name}
+	var stay []Vnode
+	var stuck []string
+	e.vnodes(func(i int, g *Group, p int) {
+		why := c.trouble(g, p, max(e.from, c.now), e.to)
+		if why == "" {
+			stay = append(stay, e.Vnodes[i])
+			return
+		}
+		if p < 0 {
+			why = fmt.Sprintf("pnode %s %s", e.Vnodes[i].Pnode, why)
+		}
+		stuck = append(stuck, e.Vnodes[i].Name)
+		if !slices.Contains(r.Why, why) {
+			r.Why = append(r.Why, why)
+		}
+	})
+	if e.Started {
+		r.Stuck = stuck
+		return r
+	}
+	change, err := c.replace(e, e.Request, stay)
+	if err != nil {
+		r.Stuck = stuck
+		r.Refusal, _ = err.(*Refusal)
+		return r
+	}
+	r.Moves = change.Moves
+	return r
+}
+
+// Relocate plans the named vnodes of a booking elsewhere than on pnodes that
+// cannot take anything new; all others stay where they are.
+func (c *Calendar) Relocate(id string, vnodes []string) (Change, error) {
+	old, err := c.find(id)
+	if err != nil {
+		return Change{}, err
+	}
+	if old.Started {
+		return Change{}, fault.New(fault.Refused, "the vnodes cannot be moved", fault.Detail{Field: "id", Message: "the cluster has started"})
+	}
+	stay := slices.DeleteFunc(slices.Clone(old.Vnodes), func(v Vnode) bool { return slices.Contains(vnodes, v.Name) })
+	c.take(old)
+	t := c.attempt(&old.Request)
+	t.keep, t.stay = old.units, c.staying(old.Request, stay)
+	defer t.done()
+	if !t.run() {
+		c.put(old)
+		return Change{}, &Refusal{Request: old.Request, Stay: stay}
+	}
+	next := t.entry()
+	next.Expires = old.Expires
+	c.put(next)
+	return Change{Before: old.Booking, After: next.Booking, Moves: moves(old.Plan, next.Plan)}, nil
+}

@@ -1,0 +1,68 @@
+package manager
+
+import (
+	"fmt"
+	"slices"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+)
+
+// Refusal is why the calendar has no room for a cluster and what it has room
+// for, for programs to read.
+type Refusal struct {
+	// Certain is set when no placement at all exists in that window.
+	Certain      bool              `json:"certain"`
+	Reasons      []calendar.Reason `json:"reasons"`
+	Alternatives []Alternative     `json:"alternatives"`
+}
+
+// Alternative is something that can be booked instead: each specification as
+// it is, one after the other.
+type Alternative struct {
+	Kind    calendar.Kind  `json:"kind"`
+	Message string         `json:"message"`
+	Specs   []cluster.Spec `json:"specs"`
+}
+
+// refused tells why, and what could be booked instead.
+func (b *booking) refused(r *calendar.Refusal) error {
+	out := Refusal{Certain: r.Certain, Reasons: r.Reasons, Alternatives: []Alternative{}}
+	var l fault.List
+	for _, why := range r.Reasons {
+		field := "spec.nodes"
+		if why.Pool != "" {
+			field = ""
+		}
+		l.Add(field, why.Message)
+	}
+	for _, a := range r.Alternatives {
+		alternative := Alternative{Kind: a.Kind, Message: a.Message}
+		for _, req := range a.Requests {
+			alternative.Specs = append(alternative.Specs, specOf(b.c.Spec, req))
+		}
+		out.Alternatives = append(out.Alternatives, alternative)
+		l.Add("alternative", fmt.Sprintf("%s: %s", a.Kind, a.Message))
+	}
+	if !slices.ContainsFunc(r.Alternatives, func(a calendar.Alternative) bool { return a.Kind == calendar.Later }) {
+		l.Add("spec.nodes", fmt.Sprintf("as a whole it does not fit at any time in the next %d days", int(horizon.Hours()/24)))
+	}
+	f := fault.New(fault.Refused, refusedTitle, l.Details()...)
+	f.Refusal = out
+	return f
+}
+
+// specOf is the specification that asks for an alternative.
+func specOf(spec cluster.Spec, req calendar.Request) cluster.Spec {
+	spec.Name = req.Name
+	spec.StartMode, spec.Start, spec.End, spec.Duration = cluster.StartAt, req.Start, req.End, 0
+	spec.Nodes = nil
+	for _, g := range req.Groups {
+		spec.Nodes = append(spec.Nodes, cluster.Group{
+			Appliance: g.Appliance, Count: g.Count, CPUs: g.Size.CPUs, MemoryMiB: g.Size.MemoryMiB, DiskMiB: g.Size.DiskMiB,
+		})
+	}
+	spec.Nodes = slices.Clip(spec.Nodes)
+	return spec
+}

@@ -1,0 +1,77 @@
+package manager
+
+import (
+	"strconv"
+	"time"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+)
+
+// The site's pools in the calendar.
+const (
+	vlanPool    = "vlan"
+	addressPool = "address"
+)
+
+// pools are the VLANs and the outside addresses.
+func (s Site) pools() []calendar.Pool {
+	vlans, addresses := calendar.Pool{Name: vlanPool}, calendar.Pool{Name: addressPool}
+	for v := s.VLANFirst; v <= s.VLANLast; v++ {
+		vlans.Units = append(vlans.Units, strconv.Itoa(v))
+	}
+	first, last := s.pool()
+	for a := first; a.IsValid() && !last.Less(a); a = a.Next() {
+		addresses.Units = append(addresses.Units, a.String())
+	}
+	return []calendar.Pool{vlans, addresses}
+}
+
+// requestOf is what a cluster asks of the calendar: neighbours in its list of
+// nodes that are alike are one group.
+func requestOf(c cluster.Cluster) calendar.Request {
+	r := calendar.Request{
+		ID: c.ID, Tenant: c.Tenant, Name: c.Name, Start: c.Start, End: c.End,
+		Prepare: max(0, c.Start.Sub(c.PrepareAt)), Wipe: wipeTime,
+		Pools: []calendar.Need{{Pool: vlanPool, Count: 1}, {Pool: addressPool, Count: 1}},
+	}
+	if !r.End.After(r.Start) { // ended or cancelled before its start
+		r.Start, r.Prepare = r.End.Add(-time.Second), 0
+	}
+	for _, n := range c.Nodes {
+		size := nodeSize(n)
+		last := len(r.Groups) - 1
+		if last < 0 || r.Groups[last].Appliance != n.Appliance || r.Groups[last].Size != size {
+			g := calendar.Group{Appliance: n.Appliance, Size: size}
+			if n.Appliance == cluster.Gateway {
+				g.Require = []string{calendar.Uplink}
+			}
+			r.Groups = append(r.Groups, g)
+			last++
+		}
+		g := &r.Groups[last]
+		g.Names = append(g.Names, n.Name)
+		g.Count++
+	}
+	return r
+}
+
+// bookingOf is what a live cluster holds. One that is not wiped yet holds on
+// after its end.
+func bookingOf(c cluster.Cluster, now time.Time) calendar.Booking {
+	b := calendar.Booking{Started: c.State == cluster.Active || c.State == cluster.Ending}
+	b.Request = requestOf(c)
+	b.From, b.To = c.PrepareAt, b.Request.End.Add(wipeTime)
+	if !b.To.After(now) {
+		b.To = now.Add(wipeTime)
+	}
+	for _, n := range c.Nodes {
+		b.Vnodes = append(b.Vnodes, calendar.Vnode{Name: n.Name, Pnode: n.Pnode})
+	}
+	b.Units = []calendar.Unit{{Pool: vlanPool, Unit: strconv.Itoa(c.VLAN)}, {Pool: addressPool, Unit: c.Gateway.OutsideAddress}}
+	return b
+}
+
+func nodeSize(n cluster.Node) calendar.Size {
+	return calendar.Size{CPUs: n.CPUs, MemoryMiB: n.MemoryMiB, DiskMiB: n.DiskMiB}
+}
