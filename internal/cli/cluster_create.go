@@ -25,6 +25,7 @@ type createOptions struct {
 	memory     string
 	disk       string
 	parameters []string
+	attributes []string
 	keyFiles   []string
 	window     window
 	dryRun     bool
@@ -57,7 +58,9 @@ With -f the specification is read from a YAML file ("-" is standard input):
     - {appliance: compute, count: 2, memory: 640M, disk: 4G}
   start: +8m
   for: 1h
-  parameters: {condor.slots: partitionable}`, exitsRefused),
+  parameters: {condor.slots: partitionable}
+  attributes:
+    - {name: app.threads, host: compute-1, value: 8}`, exitsRefused),
 		Example: `quarry cluster create farm --roll condor --compute 2 --start asap --for 1h
 quarry cluster create pages --roll web --appliance web=2 --start +8m --for 2h
 quarry cluster create -f cluster.yaml --dry-run`,
@@ -70,13 +73,14 @@ quarry cluster create -f cluster.yaml --dry-run`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.file, "file", "f", "", "file of the specification in YAML, - for standard input")
-	f.StringSliceVar(&o.rolls, "roll", nil, "rolls, separated by commas or repeated")
+	f.StringSliceVar(&o.rolls, "roll", nil, "rolls, as NAME or NAME@VERSION, separated by commas or repeated")
 	f.IntVar(&o.compute, "compute", 0, "number of compute nodes")
 	f.StringArrayVar(&o.appliances, "appliance", nil, "N nodes of an appliance as NAME=N (repeatable)")
 	f.IntVar(&o.cpus, "cpus", 0, "CPUs of a node")
 	f.StringVar(&o.memory, "memory", "", "memory of a node, as in 512M")
 	f.StringVar(&o.disk, "disk", "", "disk of a node, as in 4G")
 	f.StringArrayVar(&o.parameters, "param", nil, "a roll's parameter for the whole cluster as ROLL.KEY=VALUE (repeatable)")
+	f.StringArrayVar(&o.attributes, "attr", nil, "an attribute of the vnodes as [SCOPE/NAME:]ROLL.KEY=VALUE, SCOPE one of os, appliance, host (repeatable)")
 	f.StringArrayVar(&o.keyFiles, "ssh-key", nil, "file of public ssh keys for the account admin (repeatable)")
 	f.StringVar(&o.window.start, "start", "", "start: asap, now, +8m or an RFC 3339 instant (default asap)")
 	f.StringVar(&o.window.length, "for", "", "length of the window, as in 1h (default 1h)")
@@ -127,6 +131,7 @@ func (o createOptions) spec(stdin io.Reader, args []string, now time.Time) (clus
 	setWindow(&spec, o.window, now, &wrong)
 	spec.Nodes = o.groups(&wrong)
 	spec.Parameters = o.readParameters(&wrong)
+	spec.Attributes = o.readAttributes(&wrong)
 	if len(wrong.Details()) > 0 {
 		return cluster.Spec{}, &usageError{title: "the cluster is not described properly", details: wrong.Details()}
 	}
@@ -186,11 +191,24 @@ func (o createOptions) readParameters(wrong *fault.List) map[string]string {
 	return parameters
 }
 
+func (o createOptions) readAttributes(wrong *fault.List) []cluster.Attribute {
+	var list []cluster.Attribute
+	for _, text := range o.attributes {
+		a, err := parseAttribute(text)
+		if err != nil {
+			wrong.Add("--attr", err.Error())
+			continue
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
 // specFromFile reads the file; the name, the window and more keys may be
 // given beside it, what nodes there are may not.
 func (o createOptions) specFromFile(stdin io.Reader, args []string, now time.Time) (cluster.Spec, error) {
 	var clash []string
-	for _, flag := range []string{"roll", "compute", "appliance", "cpus", "memory", "disk", "param"} {
+	for _, flag := range []string{"roll", "compute", "appliance", "cpus", "memory", "disk", "param", "attr"} {
 		if o.changed(flag) {
 			clash = append(clash, "--"+flag)
 		}

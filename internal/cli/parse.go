@@ -125,3 +125,35 @@ func parseParameter(text string) (key, value string, err error) {
 	}
 	return key, value, nil
 }
+
+// parseAttribute reads "roll.key=value" with the scope in front if it is not
+// the whole cluster: "host/compute-0:roll.key=value".
+func parseAttribute(text string) (cluster.Attribute, error) {
+	wrong := fmt.Errorf("%q is not [SCOPE/NAME:]ROLL.KEY=VALUE, as in host/compute-0:condor.priority=3; a scope is os, appliance or host", text)
+	var a cluster.Attribute
+	scope, rest, scoped := strings.Cut(text, ":")
+	if at := strings.Index(text, "="); !scoped || at >= 0 && at < len(scope) { // the colon is the value's
+		scope, rest = "", text
+	}
+	key, value, err := parseParameter(rest)
+	if err != nil {
+		return a, wrong
+	}
+	a.Name, a.Value = key, value
+	kind, name, _ := strings.Cut(scope, "/")
+	switch {
+	case scope == "":
+		return a, nil
+	case name == "":
+		return a, wrong
+	case kind == "os":
+		a.OS = name
+	case kind == "appliance":
+		a.Appliance = name
+	case kind == "host":
+		a.Host = name
+	default:
+		return a, wrong
+	}
+	return a, nil
+}

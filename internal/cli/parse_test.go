@@ -114,6 +114,25 @@ func TestParseParameter(t *testing.T) {
 	}
 }
 
+func TestParseAttribute(t *testing.T) {
+	for in, want := range map[string]cluster.Attribute{
+		"a.b=c":                    {Name: "a.b", Value: "c"},
+		"a.b=c:d":                  {Name: "a.b", Value: "c:d"},
+		"host/compute-0:a.b=":      {Name: "a.b", Host: "compute-0"},
+		"os/debian/trixie:a.b=c d": {Name: "a.b", Value: "c d", OS: "debian/trixie"},
+		"appliance/web:a.b=x=y":    {Name: "a.b", Value: "x=y", Appliance: "web"},
+	} {
+		if got, err := parseAttribute(in); err != nil || got != want {
+			t.Errorf("%q: %+v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "a=b", "rack/x:a.b=c", "host:a.b=c", "host/:a.b=c", "host/x:"} {
+		if got, err := parseAttribute(in); err == nil {
+			t.Errorf("%q: %+v", in, got)
+		}
+	}
+}
+
 func FuzzParseSize(f *testing.F) {
 	for _, seed := range []string{"512M", "4G", "1TiB", "-1G", "9999999999999T", "M"} {
 		f.Add(seed)

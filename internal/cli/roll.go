@@ -90,11 +90,21 @@ func showRoll(w io.Writer, r manager.RollInfo) {
 		fmt.Fprintln(w)
 		printTable(w, []string{"APPLIANCE", "COUNT", "SUMMARY"}, rows)
 	}
-	if len(r.Parameters) == 0 {
+	for _, line := range [][2]string{{"requires", strings.Join(r.Requires, "; ")}, {"conflicts with", strings.Join(r.Conflicts, "; ")}, {"provides", strings.Join(r.Provides, "; ")}} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "\n%s %s\n", line[0], line[1])
+		}
+	}
+	showValues(w, "PARAMETER", r.Name, r.Parameters)
+	showValues(w, "ATTRIBUTE", r.Name, r.Attributes)
+}
+
+func showValues(w io.Writer, what, owner string, list []roll.Parameter) {
+	if len(list) == 0 {
 		return
 	}
 	var rows [][]string
-	for _, p := range r.Parameters {
+	for _, p := range list {
 		value := "must be given"
 		if p.Default != nil {
 			value = *p.Default
@@ -102,10 +112,10 @@ func showRoll(w io.Writer, r manager.RollInfo) {
 		if p.Type == roll.TypeSecret {
 			value = "drawn for each cluster"
 		}
-		rows = append(rows, []string{r.Name + "." + p.Name, string(p.Type), value, p.Help})
+		rows = append(rows, []string{owner + "." + p.Name, p.Type, dash(value), p.Help})
 	}
 	fmt.Fprintln(w)
-	printTable(w, []string{"PARAMETER", "TYPE", "DEFAULT", "HELP"}, rows)
+	printTable(w, []string{what, "TYPE", "DEFAULT", "HELP"}, rows)
 }
 
 func newRollCheck(a *app) *cobra.Command {

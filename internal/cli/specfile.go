@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -19,18 +19,52 @@ const maxSpecFile = 1 << 20
 // specFile is cluster.Spec as a person writes it: sizes with units, a start
 // that may be relative, a duration.
 type specFile struct {
-	Name       string            `yaml:"name"`
-	Rolls      []string          `yaml:"rolls"`
-	Nodes      []specGroup       `yaml:"nodes"`
-	Start      string            `yaml:"start"`
-	End        string            `yaml:"end"`
-	For        string            `yaml:"for"`
-	Parameters map[string]string `yaml:"parameters"`
-	SSHKeys    []string          `yaml:"sshKeys"`
-	Network    string            `yaml:"network"`
-	Domain     string            `yaml:"domain"`
-	TimeZone   string            `yaml:"timeZone"`
-	Users      []cluster.User    `yaml:"users"`
+	Name       string               `yaml:"name"`
+	Rolls      []string             `yaml:"rolls"`
+	Nodes      []specGroup          `yaml:"nodes"`
+	Start      string               `yaml:"start"`
+	End        string               `yaml:"end"`
+	For        string               `yaml:"for"`
+	Parameters map[string]specValue `yaml:"parameters"`
+	Attributes []specAttribute      `yaml:"attributes"`
+	Racks      map[string][]string  `yaml:"racks"`
+	SSHKeys    []string             `yaml:"sshKeys"`
+	Network    string               `yaml:"network"`
+	Domain     string               `yaml:"domain"`
+	TimeZone   string               `yaml:"timeZone"`
+	Users      []cluster.User       `yaml:"users"`
+}
+
+// specValue is a value as it is written: a number stays its digits, and a list
+// is its words parted by spaces.
+type specValue string
+
+func (v *specValue) UnmarshalYAML(n *yaml.Node) error {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		*v = specValue(n.Value)
+		return nil
+	case yaml.SequenceNode:
+		var words []string
+		for _, item := range n.Content {
+			if item.Kind != yaml.ScalarNode || len(strings.Fields(item.Value)) != 1 {
+				return fmt.Errorf("line %d: an item of a list is one word without spaces", item.Line)
+			}
+			words = append(words, item.Value)
+		}
+		*v = specValue(strings.Join(words, " "))
+		return nil
+	}
+	return fmt.Errorf("line %d: a value or a list of words is wanted", n.Line)
+}
+
+type specAttribute struct {
+	Name      string    `yaml:"name"`
+	Value     specValue `yaml:"value"`
+	OS        string    `yaml:"os"`
+	Appliance string    `yaml:"appliance"`
+	Rack      string    `yaml:"rack"`
+	Host      string    `yaml:"host"`
 }
 
 type specGroup struct {
@@ -60,8 +94,19 @@ func readSpec(r io.Reader, name string, now time.Time) (cluster.Spec, error) {
 
 func (f specFile) spec(name string, now time.Time) (cluster.Spec, error) {
 	spec := cluster.Spec{
-		Name: f.Name, Rolls: f.Rolls, SSHKeys: f.SSHKeys, Parameters: maps.Clone(f.Parameters),
+		Name: f.Name, Rolls: f.Rolls, SSHKeys: f.SSHKeys, Racks: f.Racks,
 		Network: f.Network, Domain: f.Domain, TimeZone: f.TimeZone, Users: f.Users,
+	}
+	for key, value := range f.Parameters {
+		if spec.Parameters == nil {
+			spec.Parameters = map[string]string{}
+		}
+		spec.Parameters[key] = string(value)
+	}
+	for _, a := range f.Attributes {
+		spec.Attributes = append(spec.Attributes, cluster.Attribute{
+			Name: a.Name, Value: string(a.Value), OS: a.OS, Appliance: a.Appliance, Rack: a.Rack, Host: a.Host,
+		})
 	}
 	var wrong fault.List
 	setWindow(&spec, window{start: f.Start, end: f.End, length: f.For}, now, &wrong)

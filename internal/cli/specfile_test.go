@@ -18,7 +18,11 @@ nodes:
   - {appliance: compute, count: 2, cpus: 2, memory: 1G, disk: 4G}
 start: +8m
 for: 1h
-parameters: {condor.slots: "2"}
+parameters: {condor.slots: 2, app.disks: [sda, sdb]}
+racks: {left: [compute-0]}
+attributes:
+  - {name: app.swap, value: no}
+  - {name: app.disks, rack: left, value: [sdc]}
 users:
   - {name: ana, sudo: true}
 `), "farm.yaml", noon)
@@ -29,7 +33,9 @@ users:
 		Name: "farm", Rolls: []string{"condor"},
 		Nodes:     []cluster.Group{{Appliance: "compute", Count: 2, CPUs: 2, MemoryMiB: 1024, DiskMiB: 4096}},
 		StartMode: cluster.StartAt, Start: noon.Add(8 * time.Minute), Duration: time.Hour,
-		Parameters: map[string]string{"condor.slots": "2"},
+		Parameters: map[string]string{"condor.slots": "2", "app.disks": "sda sdb"},
+		Racks:      map[string][]string{"left": {"compute-0"}},
+		Attributes: []cluster.Attribute{{Name: "app.swap", Value: "no"}, {Name: "app.disks", Value: "sdc", Rack: "left"}},
 		Users:      []cluster.User{{Name: "ana", Sudo: true}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -50,6 +56,8 @@ func TestReadSpecWrong(t *testing.T) {
 		{"", []string{"f.yaml"}},
 		{"- 1\n", []string{"f.yaml:1:1"}},
 		{"start: soon\nfor: -1h\nnodes: [{memory: 12, disk: 0G}]", []string{"start", "for", "nodes[0].memory", "nodes[0].disk"}},
+		{"parameters: {a.b: [c d]}", []string{"f.yaml", "one word"}},
+		{"parameters: {a.b: {c: d}}", []string{"f.yaml", "list of words"}},
 		{"end: 2026-03-01T14:00:00Z\nfor: 1h", []string{"either"}},
 		{strings.Repeat("#", maxSpecFile+1), []string{"larger than 1 MiB"}},
 	} {

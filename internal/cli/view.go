@@ -42,7 +42,7 @@ func showCluster(w io.Writer, c cluster.Cluster, now time.Time) {
 func facts(c cluster.Cluster, now time.Time) [][2]string {
 	out := [][2]string{
 		{"tenant", c.Tenant},
-		{"rolls", orNone(c.Spec.Rolls)},
+		{"rolls", orNone(rollsOf(c))},
 		{"window", fmt.Sprintf("%s to %s (%s)", stamp(c.Start), stamp(c.End), short(c.End.Sub(c.Start)))},
 		{"clock", clock(c, now)},
 		{"slack", slack(c)},
@@ -52,6 +52,15 @@ func facts(c cluster.Cluster, now time.Time) [][2]string {
 		out = append(out, [2]string{"vlan", fmt.Sprint(c.VLAN)})
 	}
 	return out
+}
+
+// rollsOf are the rolls it was booked with; of a cluster that was booked by an
+// older manager, those that were asked for.
+func rollsOf(c cluster.Cluster) []string {
+	if len(c.Rolls) > 0 {
+		return c.Rolls
+	}
+	return c.Spec.Rolls
 }
 
 // clock says what comes next and when.
