@@ -17,7 +17,7 @@ import (
 
 func newRoll(a *app) *cobra.Command {
 	return group(&cobra.Command{Use: "roll", Aliases: []string{"rolls"}, Short: "The applications that clusters are made of"},
-		newRollList(a), newRollShow(a), newRollCheck(a))
+		newRollList(a), newRollShow(a), newRollCheck(a), newRollWalk(a))
 }
 
 func newRollList(a *app) *cobra.Command {

@@ -84,6 +84,18 @@ func (l *List) Add(field, message string) {
 	l.details = append(l.details, Detail{Field: field, Message: message})
 }
 
+// AddAll records every problem that an error tells of; nil tells of none.
+func (l *List) AddAll(err error) {
+	if err == nil {
+		return
+	}
+	if e, ok := errors.AsType[*Error](err); ok && len(e.Details) > 0 {
+		l.details = append(l.details, e.Details...)
+		return
+	}
+	l.Add("", err.Error())
+}
+
 // Details returns what was gathered.
 func (l *List) Details() []Detail { return l.details }
 

@@ -9,15 +9,6 @@ import (
 	"quarry/internal/fault"
 )
 
-// Step says by which edge a node came into a profile.
-type Step struct {
-	Node string `json:"node"`
-	// By is the node that pulled it in, "" for the appliance's own.
-	By   string `json:"by,omitempty"`
-	If   string `json:"if,omitempty"`
-	From Source `json:"from"` // the edge, or the appliance
-}
-
 // Walk gives the profile of an appliance. The nodes in it are those that can
 // be reached from the appliance's node over edges whose conditions hold. They
 // come in an order that satisfies every constraint between them; where
@@ -25,60 +16,72 @@ type Step struct {
 // "after: *" last, and equal ones by name. The same rolls and attributes give
 // the same profile, always.
 func (s *Selection) Walk(appliance string, attrs Attributes) (Profile, error) {
-	steps, err := s.Explain(appliance, attrs)
+	w, err := s.reach(appliance, attrs)
 	if err != nil {
 		return Profile{}, err
 	}
-	names := make([]string, len(steps))
-	for i, step := range steps {
-		names[i] = step.Node
-	}
-	order, err := s.arrange(names)
+	order, err := s.arrange(w.nodes)
 	if err != nil {
 		return Profile{}, err
 	}
 	return s.merge(appliance, order, attrs)
 }
 
-// Explain says which nodes an appliance is made of and by which edge each got
-// in, in the order in which they were found: breadth first, edges by roll and
-// as they are written.
-func (s *Selection) Explain(appliance string, attrs Attributes) ([]Step, error) {
-	a := s.appliance(appliance)
-	if a.Name == "" {
+// reached is which nodes a walk comes to, and how it decided.
+type reached struct {
+	start   Appliance
+	nodes   []string // breadth first, edges by roll and as they are written
+	in      map[string]bool
+	decided []decided
+}
+
+// decided is an edge between nodes of the selection and whether it holds.
+type decided struct {
+	Edge
+	holds bool
+}
+
+// reach follows the edges whose conditions hold from an appliance's node.
+func (s *Selection) reach(appliance string, attrs Attributes) (reached, error) {
+	w := reached{start: s.appliance(appliance), in: map[string]bool{}}
+	if w.start.Name == "" {
 		var names []string
 		for _, a := range s.Appliances() {
 			names = append(names, a.Name)
 		}
-		return nil, fault.New(fault.Invalid, "No such appliance", fault.Detail{Field: "appliance", Message: fmt.Sprintf(
+		return w, fault.New(fault.Invalid, "No such appliance", fault.Detail{Field: "appliance", Message: fmt.Sprintf(
 			"the rolls %s have no appliance %q%s; they have %s", strings.Join(s.Names(), ", "), appliance,
 			didYouMean(appliance, slices.Values(names)), strings.Join(names, ", "))})
 	}
 	if err := s.checkAttributes(attrs); err != nil {
-		return nil, err
+		return w, err
 	}
-	edges, err := s.open(appliance, attrs)
-	if err != nil {
-		return nil, err
+	var err error
+	if w.decided, err = s.decide(appliance, attrs); err != nil {
+		return w, err
 	}
-	steps := []Step{{Node: a.Node, From: a.From}}
-	seen := map[string]bool{a.Node: true}
-	for i := 0; i < len(steps); i++ {
-		for _, e := range edges[steps[i].Node] {
-			if seen[e.ToNode] {
-				continue
-			}
-			seen[e.ToNode] = true
-			steps = append(steps, Step{Node: e.ToNode, By: e.FromNode, If: e.If, From: e.From})
+	open := map[string][]string{}
+	for _, d := range w.decided {
+		if d.holds {
+			open[d.FromNode] = append(open[d.FromNode], d.ToNode)
 		}
 	}
-	return steps, nil
+	w.nodes, w.in[w.start.Node] = []string{w.start.Node}, true
+	for i := 0; i < len(w.nodes); i++ {
+		for _, next := range open[w.nodes[i]] {
+			if !w.in[next] {
+				w.in[next] = true
+				w.nodes = append(w.nodes, next)
+			}
+		}
+	}
+	return w, nil
 }
 
-// open returns the edges whose conditions hold, by the node they leave. Edges
-// to or from rolls that are not selected do not exist.
-func (s *Selection) open(appliance string, attrs Attributes) (map[string][]Edge, error) {
-	edges := map[string][]Edge{}
+// decide says of every edge whether it holds. Edges to or from rolls that are
+// not selected do not exist.
+func (s *Selection) decide(appliance string, attrs Attributes) ([]decided, error) {
+	var all []decided
 	var wrong fault.List
 	for _, r := range s.rolls {
 		env, err := s.environment(r, appliance, attrs)
@@ -93,12 +96,10 @@ func (s *Selection) open(appliance string, attrs Attributes) (map[string][]Edge,
 			if err != nil {
 				wrong.Add(r.place(e.From), fmt.Sprintf("condition %q: %v", e.If, err))
 			}
-			if yes {
-				edges[e.FromNode] = append(edges[e.FromNode], e)
-			}
+			all = append(all, decided{e, yes})
 		}
 	}
-	return edges, wrong.Err(fault.Invalid, "A condition cannot be decided")
+	return all, wrong.Err(fault.Invalid, "A condition cannot be decided")
 }
 
 // merge puts the nodes together, in order.
@@ -195,11 +196,7 @@ func (m *merger) listed(parameter string, attrs Attributes) []string {
 
 // arrange puts nodes into their order: see Walk.
 func (s *Selection) arrange(nodes []string) ([]string, error) {
-	var constraints []Constraint
-	for _, r := range s.rolls {
-		constraints = append(constraints, r.Order...)
-	}
-	order, cycle := sortNodes(nodes, constraints)
+	order, cycle := sortNodes(nodes, s.constraints())
 	if len(cycle) == 0 {
 		return order, nil
 	}

@@ -135,21 +135,6 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-func TestExplain(t *testing.T) {
-	steps, err := choose(t, application(t), "app").Explain("compute", Attributes{"app.threads": 9})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, s := range steps {
-		got = append(got, fmt.Sprintf("%s<%s:%d", s.Node, s.By, s.From.Line))
-	}
-	want := []string{"base/compute<:4", "app/work<base/compute:9", "app/big<base/compute:10", "base/base<base/compute:5"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-}
-
 func TestWalkRefuses(t *testing.T) {
 	s := choose(t, application(t), "app")
 	_, err := s.Walk("computer", nil)
