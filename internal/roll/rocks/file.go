@@ -1,0 +1,109 @@
+package rocks
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// temporary stands for the name that Rocks draws by chance.
+const temporary = "/tmp/tmpROCKS"
+
+// writeFile gives the commands that write a file.
+func (g *generator) writeFile(e *element) (string, error) {
+	if system, ok := e.attrs.find("os"); ok && system != "linux" {
+		return "", nil
+	}
+	text, err := g.text(e)
+	if err != nil {
+		return "", err
+	}
+	a := e.attrs
+	name := a.get("name")
+	if name == "" {
+		return "", nil
+	}
+	var b strings.Builder
+	if rcs, ok := a.find("rcs"); !ok || truthful(rcs) {
+		g.checkIn(&b, name, a.get("owner"), a.get("perms"))
+	}
+	to := ">"
+	if a.get("mode") == "append" {
+		to = ">>"
+	}
+	if command := a.get("expr"); command != "" {
+		fmt.Fprintf(&b, "%s %s %s\n", command, to, name)
+	}
+	switch {
+	case text == "":
+		fmt.Fprintf(&b, "touch %s\n", name)
+	case a.get("mode") == "pipe":
+		text = strings.Trim(text, blanks)
+		if source := a.get("src"); source != "" {
+			fmt.Fprintf(&b, "cat %s | (%s) > %s\n", source, text, name)
+		} else {
+			fmt.Fprintf(&b, "cat %s | (%s) > %s\nmv %[3]s %[1]s\n", name, text, temporary)
+		}
+	default:
+		here(&b, to, name, text, a.get("vars") == "expanded")
+	}
+	if perms := a.get("perms"); perms != "" {
+		fmt.Fprintf(&b, "chmod %s %s\n", perms, name)
+	}
+	fmt.Fprintf(&b, "dn=$(dirname %s)\nmkdir -p /var/rocks/$dn \n/bin/cp -p %[1]s /var/rocks/$dn\n", name)
+	return b.String(), nil
+}
+
+// here writes a here document. A line EOF in the text ends it early.
+func here(b *strings.Builder, to, name, text string, expanded bool) {
+	end := "'EOF'"
+	if expanded {
+		end = "EOF"
+	}
+	fmt.Fprintf(b, "cat %s %s << %s", to, name, end)
+	if text[0] != '\n' {
+		b.WriteByte('\n')
+	}
+	b.WriteString(text)
+	if text[len(text)-1] != '\n' {
+		b.WriteByte('\n')
+	}
+	b.WriteString("EOF\n")
+}
+
+func truthful(word string) bool {
+	switch strings.ToUpper(word) {
+	case "ON", "YES", "Y", "TRUE", "1", "ENABLED", "ENABLE":
+		return true
+	}
+	return false
+}
+
+// checkIn keeps the original of a file at its first use; the owner and mode
+// are those of an earlier use where this one gives none.
+func (g *generator) checkIn(b *strings.Builder, name, owner, perms string) {
+	folder, base := "RCS", name
+	if i := strings.LastIndexByte(name, '/') + 1; i > 0 {
+		folder, base = path.Join(name[:i], "RCS"), name[i:]
+	}
+	archive := folder + "/" + base + ",v"
+	b.WriteByte('\n')
+	w := g.owners[name]
+	if w == nil {
+		fmt.Fprintf(b, "if [ ! -f %s ]; then\n\tif [ ! -f %s ]; then\n\t\ttouch %[2]s;\n\tfi\n\tif [ ! -d %[3]s ]; then\n", archive, name, folder)
+		fmt.Fprintf(b, "\t\tmkdir -m 700 %s\n\t\tchown 0:0 %[1]s\n\tfi;\n", folder)
+		fmt.Fprintf(b, "\techo \"original\" | /opt/rocks/bin/ci %s;\n\t/opt/rocks/bin/co -f -l %[1]s;\nfi\n", name)
+		w = &WrittenFile{Path: name}
+		g.owners[name] = w
+		g.written = append(g.written, w)
+	}
+	if owner != "" {
+		w.Owner = owner
+	}
+	if perms != "" {
+		w.Perms = perms
+	}
+	if w.Owner != "" {
+		fmt.Fprintf(b, "chown %s %s\nchown %[1]s %[3]s\n", w.Owner, name, archive)
+	}
+}

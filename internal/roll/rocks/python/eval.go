@@ -1,0 +1,305 @@
+package python
+
+import (
+	"math/big"
+)
+
+// machine evaluates one expression once.
+type machine struct {
+	attrs  map[string]string
+	cells  map[string]*str // an attribute is the same object each time it is named
+	stored map[string]any  // what list comprehensions assigned
+	mixed  []Mixed
+	steps  int
+}
+
+func (m *machine) step(n int) error {
+	m.steps += n
+	if m.steps > maxSteps {
+		return tooLarge("the condition takes more than %d steps", maxSteps)
+	}
+	return nil
+}
+
+func (m *machine) eval(n node) (any, error) {
+	if err := m.step(1); err != nil {
+		return nil, err
+	}
+	switch n := n.(type) {
+	case *constant:
+		return n.value, nil
+	case *name:
+		return m.lookup(n.id)
+	case *unary:
+		return m.unary(n)
+	case *binary:
+		x, y, err := m.both(n.x, n.y)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.step(size(x)/64 + size(y)/64); err != nil {
+			return nil, err
+		}
+		return arithmetic(n.op, x, y)
+	case *logic:
+		return m.logic(n)
+	case *compare:
+		return m.compare(n)
+	case *choice:
+		return m.choice(n)
+	case *attribute:
+		x, err := m.eval(n.x)
+		if err != nil {
+			return nil, err
+		}
+		return attributeOf(x, n.id)
+	case *call:
+		return m.call(n)
+	case *index:
+		x, i, err := m.both(n.x, n.i)
+		if err != nil {
+			return nil, err
+		}
+		return item(x, i)
+	case *slice:
+		return m.slice(n)
+	case *sequence:
+		return m.sequence(n)
+	case *mapping:
+		return m.mapping(n)
+	case *repr:
+		x, err := m.eval(n.x)
+		return &str{s: show(x)}, err
+	}
+	return m.comprehension(n.(*comprehension))
+}
+
+func (m *machine) lookup(id string) (any, error) {
+	if v, ok := m.stored[id]; ok {
+		s, ok := v.(*str)
+		if !ok {
+			return nil, &Error{Class: "AttributeError", Message: "'" + typeName(v) + "' object has no attribute 'lower'"}
+		}
+		return attributeValue(s), nil
+	}
+	cell := m.cells[id]
+	if cell == nil {
+		text, ok := m.attrs[id]
+		if !ok {
+			return nil, nil
+		}
+		cell = &str{s: text}
+		m.cells[id] = cell
+	}
+	return attributeValue(cell), nil
+}
+
+func (m *machine) both(x, y node) (a, b any, err error) {
+	if a, err = m.eval(x); err != nil {
+		return nil, nil, err
+	}
+	b, err = m.eval(y)
+	return a, b, err
+}
+
+func (m *machine) unary(n *unary) (any, error) {
+	x, err := m.eval(n.x)
+	if err != nil {
+		return nil, err
+	}
+	if n.op == "not" {
+		yes, err := truth(x)
+		return !yes, err
+	}
+	if f, ok := x.(float64); ok && n.op != "~" {
+		if n.op == "-" {
+			return -f, nil
+		}
+		return f, nil
+	}
+	i := toInt(x)
+	if i == nil {
+		return nil, typeError("bad operand type for unary %s: '%s'", n.op, typeName(x))
+	}
+	switch n.op {
+	case "-":
+		return new(big.Int).Neg(i), nil
+	case "~":
+		return new(big.Int).Not(i), nil
+	}
+	return i, nil
+}
+
+func (m *machine) logic(n *logic) (any, error) {
+	x, err := m.eval(n.x)
+	if err != nil {
+		return nil, err
+	}
+	yes, err := truth(x)
+	if err != nil || yes == (n.op == "or") {
+		return x, err
+	}
+	return m.eval(n.y)
+}
+
+func (m *machine) choice(n *choice) (any, error) {
+	c, err := m.eval(n.cond)
+	if err != nil {
+		return nil, err
+	}
+	yes, err := truth(c)
+	if err != nil {
+		return nil, err
+	}
+	if yes {
+		return m.eval(n.yes)
+	}
+	return m.eval(n.no)
+}
+
+// compare evaluates a chain: each middle part once, up to the first that fails.
+func (m *machine) compare(n *compare) (any, error) {
+	x, err := m.eval(n.first)
+	if err != nil {
+		return nil, err
+	}
+	left := n.first
+	var out any
+	for i, op := range n.ops {
+		y, err := m.eval(n.rest[i])
+		if err != nil {
+			return nil, err
+		}
+		if err := m.step(size(x)/16 + size(y)/16); err != nil {
+			return nil, err
+		}
+		m.note(op, left, n.rest[i], x, y)
+		yes, err := compareOp(op, x, y)
+		if err != nil {
+			return nil, err
+		}
+		out = yes
+		if !yes {
+			return out, nil
+		}
+		x, left = y, n.rest[i]
+	}
+	return out, nil
+}
+
+// note records a comparison of a number with a string.
+func (m *machine) note(op string, l, r node, x, y any) {
+	if op == "in" || op == "not in" || op == "is" || op == "is not" {
+		return
+	}
+	_, xs := x.(*str)
+	_, ys := y.(*str)
+	if !(xs && isNumber(y) || ys && isNumber(x)) {
+		return
+	}
+	mixed := Mixed{Op: op, Left: show(x), Right: show(y)}
+	for _, side := range []node{r, l} {
+		if n, ok := side.(*name); ok {
+			mixed.Attribute = n.id
+		}
+	}
+	m.mixed = append(m.mixed, mixed)
+}
+
+func (m *machine) sequence(n *sequence) (any, error) {
+	items := make([]any, len(n.items))
+	for i, x := range n.items {
+		v, err := m.eval(x)
+		if err != nil {
+			return nil, err
+		}
+		items[i] = v
+	}
+	switch n.kind {
+	case "tuple":
+		return &tuple{items: items}, nil
+	case "list":
+		return &list{items: items}, nil
+	}
+	s := newSet()
+	for _, v := range items {
+		if err := s.add(v); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (m *machine) mapping(n *mapping) (any, error) {
+	d := newDict()
+	for i, key := range n.keys {
+		value, k, err := m.both(n.values[i], key)
+		if err != nil {
+			return nil, err
+		}
+		if err := d.put(k, value); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// comprehension assigns to names that are then looked up like attributes, as
+// Rocks' own dictionary of attributes makes Python do.
+func (m *machine) comprehension(n *comprehension) (any, error) {
+	out := &list{}
+	var run func(i int) error
+	run = func(i int) error {
+		if i == len(n.clauses) {
+			v, err := m.eval(n.item)
+			out.items = append(out.items, v)
+			return err
+		}
+		c := n.clauses[i]
+		x, err := m.eval(c.x)
+		if err != nil {
+			return err
+		}
+		if c.target == nil {
+			yes, err := truth(x)
+			if err != nil || !yes {
+				return err
+			}
+			return run(i + 1)
+		}
+		items, err := iterate(x)
+		if err != nil {
+			return err
+		}
+		for _, v := range items {
+			if m.stored == nil {
+				m.stored = map[string]any{}
+			}
+			m.stored[c.target.(*name).id] = v
+			if err := run(i + 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return out, run(0)
+}
+
+// size is a bound for the work that an operation on v takes.
+func size(v any) int {
+	switch v := v.(type) {
+	case *str:
+		return len(v.s)
+	case *tuple:
+		return len(v.items)
+	case *list:
+		return len(v.items)
+	case *big.Int:
+		return v.BitLen() / 8
+	case *set:
+		return len(v.keys)
+	case *dict:
+		return len(v.keys)
+	}
+	return 1
+}
