@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"quarry/internal/cluster"
 	"quarry/internal/manager"
+	"quarry/internal/roll/archive"
 )
 
 // Clusters lists the caller's clusters, those that are over only with all.
@@ -92,9 +94,42 @@ func (c *Client) Rolls(ctx context.Context) ([]manager.RollInfo, error) {
 	return get[[]manager.RollInfo](ctx, c, c.link.Address("v1", "rolls"))
 }
 
-// Roll returns one roll.
-func (c *Client) Roll(ctx context.Context, name string) (manager.RollInfo, error) {
-	return get[manager.RollInfo](ctx, c, c.link.Address("v1", "rolls", name))
+// Roll returns one roll, named "name" or "name@version".
+func (c *Client) Roll(ctx context.Context, ref string) (manager.RollInfo, error) {
+	return get[manager.RollInfo](ctx, c, c.link.Address("v1", "rolls", ref))
+}
+
+// PushRoll pushes the archive of the roll "name@version".
+func (c *Client) PushRoll(ctx context.Context, ref string, packed []byte) (out manager.RollInfo, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, c.link.Address("v1", "rolls", ref).String(), bytes.NewReader(packed))
+	if err != nil {
+		return out, fmt.Errorf("make the request: %w", err)
+	}
+	req.Header.Set("Content-Type", archive.Media)
+	req.Header.Set("Authorization", "Bearer "+c.link.Token)
+	return out, c.link.Send(req, &out)
+}
+
+// RollArchive returns the archive of a roll.
+func (c *Client) RollArchive(ctx context.Context, ref string) (packed []byte, err error) {
+	req, err := c.link.Request(ctx, http.MethodGet, c.link.Address("v1", "rolls", ref, "archive"), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.link.Exchange(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, resp.Body.Close()) }()
+	if packed, err = io.ReadAll(io.LimitReader(resp.Body, archive.MaxPacked+1)); err != nil {
+		return nil, fmt.Errorf("receive the roll: %w", err)
+	}
+	return packed, nil
+}
+
+// DeleteRoll takes the roll "name@version" out of use.
+func (c *Client) DeleteRoll(ctx context.Context, ref string) error {
+	return c.link.Call(ctx, http.MethodDelete, c.link.Address("v1", "rolls", ref), nil, nil)
 }
 
 // Images lists the site's images.

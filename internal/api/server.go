@@ -111,6 +111,7 @@ func (s *Server) register(mux *http.ServeMux) huma.API {
 	s.registerClusters(api)
 	s.registerEvents(api)
 	s.registerPnodes(api)
+	s.registerRolls(api)
 	s.registerSite(api)
 	s.registerPeople(api)
 	return api

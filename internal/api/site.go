@@ -10,23 +10,11 @@ import (
 	"quarry/internal/manager"
 )
 
-type rollPath struct {
-	Name string `path:"name" maxLength:"127" doc:"the roll's name, or NAME@VERSION"`
-}
-
 type buildInput struct{ Body ImagesRequest }
 
 type versionOutput struct{ Body VersionAnswer }
 
 func (s *Server) registerSite(api huma.API) {
-	handle(s, api, operation(http.MethodGet, "/v1/rolls", "list-rolls", "rolls", "List rolls"),
-		func(ctx context.Context, p manager.Principal, _ *none) ([]manager.RollInfo, error) {
-			return listed(s.Manager.Rolls(ctx, p))
-		})
-	handle(s, api, operation(http.MethodGet, "/v1/rolls/{name}", "get-roll", "rolls", "Read a roll"),
-		func(ctx context.Context, p manager.Principal, in *rollPath) (manager.RollInfo, error) {
-			return s.Manager.Roll(ctx, p, in.Name)
-		})
 	handle(s, api, operation(http.MethodGet, "/v1/images", "list-images", "images", "List images"),
 		func(ctx context.Context, p manager.Principal, _ *none) ([]manager.ImageInfo, error) {
 			return listed(s.Manager.Images(ctx, p))

@@ -70,7 +70,7 @@ func newSite(t testing.TB) *site {
 	must(t, err)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.m, err = manager.New(t.Context(), manager.Deps{
-		Store: st, CA: ca, Catalog: catalog, ImageStore: fakeImages{}, Suite: "trixie", Log: log, Now: s.now, Dir: t.TempDir(),
+		Store: st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: fakeImages{}, Suite: "trixie", Log: log, Now: s.now, Dir: t.TempDir(),
 	})
 	must(t, err)
 	s.ca, s.provider = []byte(res.CACertificate), res.Token

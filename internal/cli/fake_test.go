@@ -17,6 +17,7 @@ type fakeManager struct {
 	*httptest.Server
 	mu       sync.Mutex
 	clusters map[string]cluster.Cluster
+	rolls    fakeRolls
 }
 
 func newFakeManager() *fakeManager {
@@ -37,6 +38,7 @@ func newFakeManager() *fakeManager {
 	mux.HandleFunc("GET /v1/clusters/{name}/events", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, []cluster.Event{{Seq: 1, Time: at, Cluster: r.PathValue("name"), Type: "booked", Message: "booked"}})
 	})
+	f.rolls.register(mux)
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer quarry_tenant" {
 			problem(w, http.StatusUnauthorized, "unauthorized", "not authenticated", nil)

@@ -17,14 +17,15 @@ import (
 
 func newRoll(a *app) *cobra.Command {
 	return group(&cobra.Command{Use: "roll", Aliases: []string{"rolls"}, Short: "The applications that clusters are made of"},
-		newRollList(a), newRollShow(a), newRollCheck(a), newRollWalk(a))
+		newRollList(a), newRollShow(a), newRollCheck(a), newRollPush(a), newRollPull(a), newRollDelete(a), newRollWalk(a))
 }
 
 func newRollList(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the rolls of the site",
-		Long:    withExit("List the rolls that clusters of this site can be made of.", exitsRefused),
+		Use:   "list",
+		Short: "List the rolls of the site",
+		Long: withExit(`List the rolls that your clusters can be made of, each with its newest version: those
+that the provider publishes, and your own, which nobody else sees.`, exitsRefused),
 		Example: "quarry roll list",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,9 +40,9 @@ func newRollList(a *app) *cobra.Command {
 			return a.print(all, func(w io.Writer) {
 				var rows [][]string
 				for _, r := range all {
-					rows = append(rows, []string{r.Name, r.Version, orNone(appliances(r)), r.Summary})
+					rows = append(rows, []string{r.Name, r.Version, r.Owner, orNone(appliances(r)), r.Summary})
 				}
-				printTable(w, []string{"NAME", "VERSION", "APPLIANCES", "SUMMARY"}, rows)
+				printTable(w, []string{"NAME", "VERSION", "OWNER", "APPLIANCES", "SUMMARY"}, rows)
 			})
 		},
 	}
@@ -57,11 +58,11 @@ func appliances(r manager.RollInfo) []string {
 
 func newRollShow(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:               "show NAME",
+		Use:               "show NAME[@VERSION]",
 		Short:             "Show a roll: what it is for, its appliances and parameters",
 		Long:              withExit("Show what a roll is for, which appliances it brings, and which parameters it takes.", exitsRefused, exitsNotFound),
 		Example:           "quarry roll show condor",
-		Args:              args("NAME"),
+		Args:              args("NAME[@VERSION]"),
 		ValidArgsFunction: a.completeRolls,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.client()
@@ -79,6 +80,10 @@ func newRollShow(a *app) *cobra.Command {
 
 func showRoll(w io.Writer, r manager.RollInfo) {
 	fmt.Fprintf(w, "%s %s: %s\n", r.Name, r.Version, r.Summary)
+	fmt.Fprintf(w, "%s; versions: %s\n", r.Owner, strings.Join(r.Versions, ", "))
+	if len(r.Hidden) > 0 {
+		fmt.Fprintf(w, "your own of that name cannot be used any more: %s\n", strings.Join(r.Hidden, ", "))
+	}
 	if r.Description != "" {
 		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(r.Description))
 	}

@@ -73,7 +73,11 @@ func (m *Manager) checkSpec(ctx context.Context, b *booking, spec cluster.Spec) 
 	if _, err := time.LoadLocation(spec.TimeZone); err != nil {
 		details = append(details, fault.Detail{Field: "spec.timeZone", Message: fmt.Sprintf("%q is not a time zone like Europe/Berlin", spec.TimeZone)})
 	}
-	ch, more, err := m.choose(ctx, spec)
+	shelf, err := m.shelf(ctx, b.tenant)
+	if err != nil {
+		return err
+	}
+	ch, more, err := m.choose(ctx, shelf.catalog, spec)
 	if err != nil {
 		return err
 	}

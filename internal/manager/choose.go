@@ -24,17 +24,17 @@ type choice struct {
 	secrets    []roll.Parameter
 }
 
-// choose resolves a spec's rolls, appliances, parameters and attributes and
+// choose resolves a spec's rolls out of a catalog, its appliances, parameters and attributes and
 // locks each profile. Everything that is wrong with them comes back as
 // details, at once: what is wrong in one does not hide what is in another.
-func (m *Manager) choose(ctx context.Context, spec cluster.Spec) (choice, []fault.Detail, error) {
+func (m *Manager) choose(ctx context.Context, catalog roll.Catalog, spec cluster.Spec) (choice, []fault.Detail, error) {
 	var wrong []fault.Detail
 	note := func(err error) error {
 		details, err := detailsOf(err)
 		wrong = append(wrong, details...)
 		return err
 	}
-	sel, err := m.Catalog.Select(spec.Rolls)
+	sel, err := catalog.Select(spec.Rolls)
 	if err := note(err); err != nil {
 		return choice{}, nil, err
 	}
@@ -161,6 +161,7 @@ func (l *locker) lock(ctx context.Context, appliance string, own map[string]stri
 		}
 		return plan{}, err
 	}
+	l.wrong = append(l.wrong, ownInstallScripts(profile)...)
 	lock, err := l.m.ImageStore.Lock(ctx, render.FromProfile(profile, l.m.Suite, architecture))
 	if err != nil {
 		details, err := detailsOf(err)
@@ -168,4 +169,17 @@ func (l *locker) lock(ctx context.Context, appliance string, own map[string]stri
 		return plan{}, err
 	}
 	return plan{Profile: profile, Lock: lock, Address: lock.Address()}, nil
+}
+
+// ownInstallScripts refuses what a tenant's own rolls want to run while an
+// image is made: that is never done on the manager.
+func ownInstallScripts(p roll.Profile) []fault.Detail {
+	var l fault.List
+	for _, s := range p.Install {
+		if s.Tenant != "" {
+			l.Add(fmt.Sprintf("%s/%s:%d", s.From.Roll, s.From.File, s.From.Line), fmt.Sprintf(
+				"install script %q is of a roll of your own, and runs of published rolls only: make it a boot script, or ask the provider to publish the roll", s.Name))
+		}
+	}
+	return l.Details()
 }

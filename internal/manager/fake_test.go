@@ -206,7 +206,7 @@ func (s *site) restart() {
 	ca, err := ReadCA(s.t.Context(), s.st)
 	s.must(err)
 	s.m, err = New(s.t.Context(), Deps{
-		Store: s.st, CA: ca, Catalog: catalog, ImageStore: s.images, Suite: "trixie",
+		Store: s.st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: s.images, Suite: "trixie",
 		Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Now: func() time.Time { return s.now }, Dir: s.t.TempDir(),
 	})
 	s.must(err)

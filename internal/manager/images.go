@@ -167,7 +167,11 @@ func (m *Manager) BuildImages(ctx context.Context, p Principal, rolls []string) 
 	if err := provider(p); err != nil {
 		return nil, err
 	}
-	sel, err := m.Catalog.Select(rolls)
+	shelf, err := m.shelf(ctx, p.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	sel, err := shelf.catalog.Select(rolls)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +179,7 @@ func (m *Manager) BuildImages(ctx context.Context, p Principal, rolls []string) 
 	for _, a := range sel.Appliances() {
 		spec.Nodes = append(spec.Nodes, cluster.Group{Appliance: a.Name, Count: max(1, a.Count)})
 	}
-	ch, wrong, err := m.choose(ctx, spec)
+	ch, wrong, err := m.choose(ctx, shelf.catalog, spec)
 	if err != nil {
 		return nil, err
 	}

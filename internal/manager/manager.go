@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"quarry/internal/pnode"
 	"quarry/internal/render"
 	"quarry/internal/roll"
+	"quarry/internal/roll/archive"
 	"quarry/internal/store"
 )
 
@@ -32,7 +34,8 @@ type ImageStore interface {
 type Deps struct {
 	Store      *store.Store
 	CA         *pki.CA
-	Catalog    roll.Catalog
+	Catalog    roll.Catalog // of the rolls that ship with Quarry
+	Rolls      fs.FS        // the folders of Catalog; nil if they cannot be had
 	ImageStore ImageStore
 	Log        *slog.Logger
 	Now        func() time.Time
@@ -54,10 +57,12 @@ type Manager struct {
 	changed chan struct{}            // closed when desired changes
 	builds  map[string]*build        // by image address
 	files   map[string]*file         // by cluster ID
+	rolls   map[string]*roll.Roll    // that were pushed, by "tenant/name@version"
 	// published is set once every pnode's desired state was computed.
 	published bool
 	// expected is when each cluster that is not ready should be, by ID.
 	expected map[string]time.Time
+	shipped  map[string]*archive.Archive // never changed
 	wake     chan struct{}
 	building chan struct{} // held by the one image build
 	work     sync.WaitGroup
@@ -75,12 +80,16 @@ func New(ctx context.Context, deps Deps) (*Manager, error) {
 	m := &Manager{
 		Deps:    deps,
 		reports: map[string]seenReport{}, desired: map[string]pnode.Desired{},
-		changed: make(chan struct{}), builds: map[string]*build{}, files: map[string]*file{},
+		changed: make(chan struct{}), builds: map[string]*build{}, files: map[string]*file{}, rolls: map[string]*roll.Roll{},
 		expected: map[string]time.Time{}, wake: make(chan struct{}, 1),
 		building: make(chan struct{}, 1),
 	}
 	m.started = m.Now()
-	err := m.Store.Update(ctx, func(tx *store.Tx) (err error) {
+	var err error
+	if m.shipped, err = shippedRolls(deps.Rolls, deps.Catalog); err != nil {
+		return nil, err
+	}
+	err = m.Store.Update(ctx, func(tx *store.Tx) (err error) {
 		if m.site, err = readSite(tx); err != nil {
 			return err
 		}

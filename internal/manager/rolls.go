@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"quarry/internal/fault"
 	"quarry/internal/roll"
@@ -20,8 +21,17 @@ type RollInfo struct {
 	Version     string `json:"version"`
 	Summary     string `json:"summary"`
 	Description string `json:"description,omitempty"`
-	// Versions are all there are of it, the newest first.
-	Versions   []string         `json:"versions"`
+	// Owner is OwnerPublished or OwnerOwn.
+	Owner string `json:"owner"`
+	// Versions are all that the asker can use, the newest first.
+	Versions []string `json:"versions"`
+	// Hidden are versions of the asker's own that cannot be used any more,
+	// since the provider published a roll of that name.
+	Hidden []string `json:"hidden,omitempty"`
+	// Digest names the content of this version; PushedAt is when it came, not
+	// set for a roll that ships with Quarry.
+	Digest     string           `json:"digest,omitempty"`
+	PushedAt   *time.Time       `json:"pushedAt,omitempty"`
 	Requires   []string         `json:"requires,omitempty"`
 	Conflicts  []string         `json:"conflicts,omitempty"`
 	Provides   []string         `json:"provides,omitempty"`
@@ -30,34 +40,57 @@ type RollInfo struct {
 	Attributes []roll.Parameter `json:"attributes"`
 }
 
-// Rolls lists the newest version of every roll of the site.
-func (m *Manager) Rolls(_ context.Context, _ Principal) ([]RollInfo, error) {
+// Whose a roll is.
+const (
+	OwnerPublished = "published" // the provider's, for all
+	OwnerOwn       = "own"       // the asker's, for nobody else
+)
+
+// Rolls lists the newest version of every roll that the asker can use.
+func (m *Manager) Rolls(ctx context.Context, p Principal) ([]RollInfo, error) {
+	s, err := m.shelf(ctx, p.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	var list []RollInfo
-	for _, r := range m.Catalog.Newest() {
-		list = append(list, rollInfo(m.Catalog, r))
+	for _, r := range s.catalog.Newest() {
+		list = append(list, m.rollInfo(s, r))
 	}
 	return list, nil
 }
 
-// Roll returns one roll, named "name" or "name@version".
-func (m *Manager) Roll(_ context.Context, _ Principal, ref string) (RollInfo, error) {
-	r, err := m.Catalog.Find(ref)
+// Roll returns one roll that the asker can use, named "name" or "name@version".
+func (m *Manager) Roll(ctx context.Context, p Principal, ref string) (RollInfo, error) {
+	s, err := m.shelf(ctx, p.Tenant)
 	if err != nil {
 		return RollInfo{}, err
 	}
-	return rollInfo(m.Catalog, r), nil
+	r, err := s.catalog.Find(ref)
+	if err != nil {
+		return RollInfo{}, err
+	}
+	return m.rollInfo(s, r), nil
 }
 
-func rollInfo(c roll.Catalog, r *roll.Roll) RollInfo {
+func (m *Manager) rollInfo(s shelf, r *roll.Roll) RollInfo {
 	info := RollInfo{
-		Name: r.Name, Version: r.Version, Summary: r.Summary, Description: r.Description,
+		Name: r.Name, Version: r.Version, Summary: r.Summary, Description: r.Description, Owner: OwnerPublished,
 		Appliances: slices.Clone(r.Appliances), Parameters: slices.Clone(r.Parameters),
 		Requires: texts(r.Requires), Conflicts: texts(r.Conflicts), Provides: texts(r.Provides),
+		Hidden: s.hidden[r.Name],
+	}
+	if r.Tenant != "" {
+		info.Owner = OwnerOwn
+	}
+	if row, ok := s.pushed[r.Ref()]; ok {
+		info.Digest, info.PushedAt = row.Digest, &row.CreatedAt
+	} else if a, ok := m.shipped[r.Ref()]; ok {
+		info.Digest = a.Digest()
 	}
 	for _, a := range r.Attributes {
 		info.Attributes = append(info.Attributes, a.Parameter)
 	}
-	for _, other := range c[r.Name] {
+	for _, other := range s.catalog[r.Name] {
 		info.Versions = append(info.Versions, other.Version)
 	}
 	return info

@@ -72,8 +72,9 @@ func Load(fsys fs.FS, dir string) (*Roll, error) {
 
 type loader struct {
 	report
-	fsys fs.FS
-	roll *Roll
+	fsys  fs.FS
+	roll  *Roll
+	taken int64 // bytes read so far
 }
 
 func (l *loader) load() (*Roll, error) {
@@ -116,6 +117,9 @@ func (l *loader) read(name string, limit int64) ([]byte, error) {
 	}
 	if info.Size() > limit {
 		return nil, fmt.Errorf("has %d bytes, at most %d are allowed", info.Size(), limit)
+	}
+	if l.taken += info.Size(); l.taken > maxContent {
+		return nil, fmt.Errorf("with it more than %d bytes are read, a file that is named twice counting twice", maxContent)
 	}
 	data, err := fs.ReadFile(l.fsys, full)
 	if err != nil {

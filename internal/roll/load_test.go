@@ -1,6 +1,7 @@
 package roll
 
 import (
+	"fmt"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -266,4 +267,20 @@ func FuzzLoad(f *testing.F) {
 			_, _ = s.Walk(a.Name, Attributes{"os": "debian", "nodes": map[string]int{"compute": 1}})
 		}
 	})
+}
+
+// One large file that many others are made of costs more than it seems.
+func TestContentIsBounded(t *testing.T) {
+	var node strings.Builder
+	node.WriteString("files:\n")
+	for i := range 30 {
+		fmt.Fprintf(&node, "  - {path: /f%d, source: big}\n", i)
+	}
+	_, err := Load(files(map[string]string{
+		"app/roll.yaml":    "name: app\nversion: \"1\"\nsummary: x\n",
+		"app/nodes/n.yaml": node.String(), "app/big": strings.Repeat("x", maxFile),
+	}), "app")
+	if err == nil || !strings.Contains(err.Error(), "app/nodes/n.yaml:17:27: source big: with it more than 16777216 bytes are read") {
+		t.Errorf("got %v", err)
+	}
 }

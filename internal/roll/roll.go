@@ -87,8 +87,9 @@ type NodePackage struct {
 // Limits of what a roll may hold. They bound what a careless or hostile
 // roll costs the manager and what fits into a message to a guest.
 const (
-	maxDocument = 1 << 20 // bytes of one YAML file
-	maxFile     = 1 << 20 // bytes of one file or script
+	maxDocument = 1 << 20  // bytes of one YAML file
+	maxFile     = 1 << 20  // bytes of one file or script
+	maxContent  = 16 << 20 // bytes that are read in all: a file may be named often
 	maxNodes    = 500
 	maxTimeout  = time.Hour
 )

@@ -72,7 +72,7 @@ func Manager(ctx context.Context, cfg ManagerConfig) error {
 		return fmt.Errorf("the site's rolls: %w", err)
 	}
 	m, err := manager.New(ctx, manager.Deps{
-		Store: st, CA: ca, Catalog: catalog, ImageStore: images,
+		Store: st, CA: ca, Catalog: catalog, Rolls: cfg.Rolls, ImageStore: images,
 		Log: cfg.Log, Now: time.Now, Suite: cfg.Suite, Dir: cfg.Dir,
 	})
 	if err != nil {

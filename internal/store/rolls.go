@@ -11,7 +11,7 @@ type Roll struct {
 	Name      string
 	Version   string
 	Digest    string // of its content, hex
-	Bytes     int64  // of its archive
+	Bytes     int64  // of its files
 	CreatedAt time.Time
 	TokenID   string     // who pushed it
 	DeletedAt *time.Time // it cannot be booked any more
@@ -23,7 +23,7 @@ const rollColumns = "tenant, name, version, digest, bytes, created_at, token_id,
 // deleted or not, is a fault.Conflict.
 func (t *Tx) InsertRoll(v Roll, archive []byte) error {
 	_, err := t.exec("INSERT INTO rolls ("+rollColumns+", archive) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		v.Tenant, v.Name, v.Version, v.Digest, int64(len(archive)), ms(v.CreatedAt), v.TokenID, nullMS(v.DeletedAt), archive)
+		v.Tenant, v.Name, v.Version, v.Digest, v.Bytes, ms(v.CreatedAt), v.TokenID, nullMS(v.DeletedAt), archive)
 	return taken(err, "roll", v.Name+"@"+v.Version)
 }
 
@@ -62,7 +62,7 @@ func (t *Tx) DeleteRoll(v Roll, at time.Time) error {
 func (t *Tx) ReviveRoll(v Roll, archive []byte) error {
 	n, err := t.exec(`UPDATE rolls SET deleted_at = NULL, archive = ?, bytes = ?
 		WHERE tenant = ? AND name = ? AND version = ? AND digest = ?`,
-		archive, int64(len(archive)), v.Tenant, v.Name, v.Version, v.Digest)
+		archive, v.Bytes, v.Tenant, v.Name, v.Version, v.Digest)
 	if err == nil && n == 0 {
 		return notFound("roll", v.Name+"@"+v.Version)
 	}
@@ -70,7 +70,7 @@ func (t *Tx) ReviveRoll(v Roll, archive []byte) error {
 }
 
 // RollUsage is what one owner keeps: how many versions, deleted ones
-// included, and the bytes of all archives.
+// included, and the bytes of all files.
 func (t *Tx) RollUsage(tenant string) (versions int, bytes int64, err error) {
 	err = t.sql.QueryRowContext(t.ctx, "SELECT count(*), coalesce(sum(bytes), 0) FROM rolls WHERE tenant = ?", tenant).
 		Scan(&versions, &bytes)

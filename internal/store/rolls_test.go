@@ -58,10 +58,10 @@ func TestRolls(t *testing.T) {
 	other := gone
 	other.Digest = "another"
 	wantKind(t, s.Update(t.Context(), func(tx *Tx) error { return tx.ReviveRoll(other, nil) }), fault.NotFound)
+	gone.Bytes = 4
 	update(t, s, func(tx *Tx) error { return tx.ReviveRoll(gone, []byte("abcd")) })
 	view(t, s, func(tx *Tx) error {
 		got, err := tx.Roll("a", "mine", "1")
-		gone.Bytes = 4
 		same(t, got, gone)
 		return err
 	})

@@ -87,6 +87,15 @@ func again(req *http.Request) (*http.Request, error) {
 	return next, nil
 }
 
+// Send sends a request and decodes the answer into out unless it is nil.
+func (l Link) Send(req *http.Request, out any) error {
+	resp, err := l.Exchange(req)
+	if err != nil {
+		return err
+	}
+	return decode(resp, out)
+}
+
 func decode(resp *http.Response, out any) (err error) {
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if out == nil {

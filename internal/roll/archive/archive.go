@@ -66,13 +66,27 @@ func newArchive(files map[string]file) (*Archive, error) {
 // Digest is the SHA-256, in hex, of all names, contents and executable flags.
 func (a *Archive) Digest() string { return a.digest }
 
+// Size is how many bytes all files have together.
+func (a *Archive) Size() int64 {
+	var n int64
+	for _, f := range a.files {
+		n += int64(len(f.content))
+	}
+	return n
+}
+
 // FS is the roll's folder.
-func (a *Archive) FS() fs.FS {
+func (a *Archive) FS() fs.FS { return a.below("") }
+
+// Folder is a file system that holds the roll's folder under that name.
+func (a *Archive) Folder(name string) fs.FS { return a.below(name + "/") }
+
+func (a *Archive) below(prefix string) fs.FS {
 	// The standard library's file system in memory is made for tests and is
 	// well tested itself; it imports nothing of package testing.
 	fsys := fstest.MapFS{}
 	for name, f := range a.files {
-		fsys[name] = &fstest.MapFile{Data: f.content, Mode: f.mode()}
+		fsys[prefix+name] = &fstest.MapFile{Data: f.content, Mode: f.mode()}
 	}
 	return fsys
 }

@@ -105,7 +105,7 @@ func TestShippedRolls(t *testing.T) {
 			continue
 		}
 		seen++
-		a, err := archive.Folder(sub)
+		a, err := archive.FromFolder(sub)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestFolder(t *testing.T) {
 	}
 	put("roll.yaml", archivetest.Text("fine", "1"))
 	put(".git/objects/x", strings.Repeat("x", archive.MaxFile+1))
-	a, err := archive.Folder(os.DirFS(dir))
+	a, err := archive.FromFolder(os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestFolder(t *testing.T) {
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	_, err = archive.Folder(os.DirFS(dir))
+	_, err = archive.FromFolder(os.DirFS(dir))
 	for _, want := range []string{"large: has more than", "link: is no plain file"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)
@@ -167,7 +167,7 @@ func TestPackAndOpen(t *testing.T) {
 		for _, n := range names {
 			fsys["d/"+n] = &fstest.MapFile{Data: rapid.SliceOf(rapid.Byte()).Draw(rt, "content"), Mode: 0o644}
 		}
-		a, err := archive.Folder(fsys)
+		a, err := archive.FromFolder(fsys)
 		if err != nil {
 			rt.Fatal(err)
 		}

@@ -7,9 +7,9 @@ import (
 	"io/fs"
 )
 
-// Folder takes in the roll that fsys is, by the same rules as an archive.
+// FromFolder takes in the roll that fsys is, by the same rules as an archive.
 // Folders of version control are left out.
-func Folder(fsys fs.FS) (*Archive, error) {
+func FromFolder(fsys fs.FS) (*Archive, error) {
 	var c checker
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
