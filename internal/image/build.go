@@ -71,7 +71,7 @@ func (b *Builder) build(ctx context.Context, lock render.Lock, address string, p
 		return err
 	}
 	progress("files", 75)
-	if err := b.dress(ctx, lock.Recipe, t); err != nil {
+	if err := b.dress(ctx, lock.Recipe, base, t); err != nil {
 		return err
 	}
 	progress("clean", 80)
@@ -89,6 +89,9 @@ func (b *Builder) build(ctx context.Context, lock render.Lock, address string, p
 // checkLock refuses a lock that this builder cannot fulfil to the letter.
 func (b *Builder) checkLock(lock render.Lock) error {
 	if err := checkRecipe(lock.Recipe); err != nil {
+		return err
+	}
+	if err := checkOwn(lock.Recipe); err != nil {
 		return err
 	}
 	for _, p := range lock.Packages {
@@ -133,13 +136,14 @@ apt-get -qq update && apt-get -qq install "$@"`
 
 // dress puts the profile's files and the guest program into the tree, sets its
 // units and runs its scripts.
-func (b *Builder) dress(ctx context.Context, r render.Recipe, t tree) error {
+func (b *Builder) dress(ctx context.Context, r render.Recipe, base base, t tree) error {
 	root, err := os.OpenRoot(t.root)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := putFiles(root, r.Files); err != nil {
+	published, own := ownFiles(r.Files)
+	if err := putFiles(root, published); err != nil {
 		return err
 	}
 	guest, err := os.ReadFile(b.cfg.GuestBinary)
@@ -152,18 +156,10 @@ func (b *Builder) dress(ctx context.Context, r render.Recipe, t tree) error {
 	if err := runScripts(ctx, r, t); err != nil {
 		return err
 	}
-	for _, change := range []struct {
-		verb  string
-		units []string
-	}{{"enable", r.Enabled}, {"disable", r.Disabled}, {"mask", r.Masked}} {
-		if len(change.units) == 0 {
-			continue
-		}
-		if err := t.run(ctx, "systemctl", append([]string{"--quiet", change.verb, "--"}, change.units...)...); err != nil {
-			return unitFault(change.verb, change.units, err)
-		}
+	if len(own) > 0 {
+		return finishOwn(ctx, root, r, own, base, t)
 	}
-	return nil
+	return setUnits(r, func(args []string) error { return t.run(ctx, "systemctl", args...) })
 }
 
 func unitFault(verb string, units []string, err error) error {

@@ -2,6 +2,7 @@ package roll
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -280,7 +281,7 @@ func TestContentIsBounded(t *testing.T) {
 		"app/roll.yaml":    "name: app\nversion: \"1\"\nsummary: x\n",
 		"app/nodes/n.yaml": node.String(), "app/big": strings.Repeat("x", maxFile),
 	}), "app")
-	if err == nil || !strings.Contains(err.Error(), "app/nodes/n.yaml:17:27: source big: with it more than 16777216 bytes are read") {
+	if err == nil || !strings.Contains(err.Error(), "app/nodes/n.yaml:17:26: source big: with it more than 16777216 bytes are read") {
 		t.Errorf("got %v", err)
 	}
 }
