@@ -16,7 +16,8 @@ const module = "quarry/"
 // pure packages do no I/O, are given time and chance, and import only each other.
 var pure = []string{
 	"internal/fault", "internal/cluster", "internal/vnode", "internal/pnode", "internal/calendar", "internal/roll", "internal/roll/archive",
-	"internal/roll/graph", "internal/roll/rocks", "internal/roll/rocks/python", "internal/roll/rocks/sax", "internal/render",
+	"internal/roll/graph", "internal/roll/rocks", "internal/roll/rocks/native", "internal/roll/rocks/python", "internal/roll/rocks/sax",
+	"internal/render",
 }
 
 // impure is what no pure package imports itself.

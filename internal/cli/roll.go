@@ -17,7 +17,8 @@ import (
 
 func newRoll(a *app) *cobra.Command {
 	return group(&cobra.Command{Use: "roll", Aliases: []string{"rolls"}, Short: "The applications that clusters are made of"},
-		newRollList(a), newRollShow(a), newRollCheck(a), newRollPush(a), newRollPull(a), newRollDelete(a), newRollWalk(a))
+		newRollList(a), newRollShow(a), newRollCheck(a), newRollPush(a), newRollPull(a), newRollDelete(a), newRollWalk(a),
+		newRollImport(a))
 }
 
 func newRollList(a *app) *cobra.Command {

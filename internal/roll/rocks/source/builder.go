@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing/fstest"
 	"unicode/utf8"
+
+	"quarry/internal/roll/rocks"
 )
 
 // Limits of what is read. The largest distribution tree there is (all public
@@ -110,19 +112,19 @@ func (b *builder) put(name, origin string, data []byte) error {
 }
 
 func (b *builder) replaced(name, origin string, same bool) {
-	f := Finding{
-		Rule: "source-overwrite", Severity: Warning, File: name,
+	f := rocks.Finding{
+		Rule: "source-overwrite", Severity: rocks.Warning, File: name,
 		Message: fmt.Sprintf("%s replaces %s; Rocks does so without a word", origin, b.out.origin[name]),
 		Fix:     "rename one of the two, or give the one that should win last",
 	}
 	if same {
-		f.Severity, f.Fix = Note, ""
+		f.Severity, f.Fix = rocks.Info, ""
 		f.Message = fmt.Sprintf("%s replaces %s, which says the same", origin, b.out.origin[name])
 	}
 	b.find(f)
 }
 
-func (b *builder) find(f Finding) { b.out.Findings = append(b.out.Findings, f) }
+func (b *builder) find(f rocks.Finding) { b.out.Findings = append(b.out.Findings, f) }
 
 // plainPath refuses paths that are not what they seem.
 func plainPath(name string) error {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"quarry/internal/roll/rocks"
 )
 
 // disc is the content of a roll's CD: ROLL/VERSION/ARCH/roll-ROLL.xml with
@@ -64,8 +66,8 @@ func (b *builder) discRoll(ctx context.Context, d disc, f discFile) error {
 	}
 	roll.From = d.name + ":" + path.Dir(f.name)
 	if named := rollXML.FindStringSubmatch(path.Base(f.name))[1]; named != roll.Name {
-		b.find(Finding{
-			Rule: "source-name", Severity: Warning, File: origin,
+		b.find(rocks.Finding{
+			Rule: "source-name", Severity: rocks.Warning, File: origin,
 			Message: fmt.Sprintf("calls the roll %q; its file and so its packages call it %q", roll.Name, named),
 		})
 	}
@@ -83,8 +85,8 @@ func (b *builder) discRoll(ctx context.Context, d disc, f discFile) error {
 	}
 	b.out.Rolls = append(b.out.Rolls, roll)
 	if len(kickstart) == 0 {
-		b.find(Finding{
-			Rule: "source-no-kickstart", Severity: Warning, File: origin,
+		b.find(rocks.Finding{
+			Rule: "source-no-kickstart", Severity: rocks.Warning, File: origin,
 			Message: "has no package roll-*-kickstart beside it: the roll brings packages but no graph and no nodes",
 		})
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"quarry/internal/roll/rocks"
 )
 
 // maxMakefile bounds a Makefile, in bytes.
@@ -102,8 +104,8 @@ func (b *builder) rollName(dir string, v variables) (string, error) {
 		if name == "" {
 			name = folder
 		}
-		b.find(Finding{
-			Rule: "source-name", Severity: Note, File: dir,
+		b.find(rocks.Finding{
+			Rule: "source-name", Severity: rocks.Info, File: dir,
 			Message: fmt.Sprintf("version.mk does not say ROLLNAME in plain words: the roll is called %q here, and after its folder (%q) by Rocks' make", name, folder),
 			Fix:     "set ROLLNAME in version.mk",
 		})

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"testing/fstest"
 
+	"quarry/internal/roll/rocks"
+
 	"quarry/internal/fault"
 )
 
@@ -24,25 +26,10 @@ type Tree struct {
 	// Rolls are the rolls that say what they are: those of ISOs and source trees.
 	Rolls []Roll
 	// Findings are what a person should know of how the tree came about.
-	Findings []Finding
+	Findings []rocks.Finding
 
 	files  fstest.MapFS
 	origin map[string]string
-}
-
-// Severities of findings.
-const (
-	Warning = "warning"
-	Note    = "note"
-)
-
-// Finding is something that Rocks does silently while it puts rolls together.
-type Finding struct {
-	Rule     string `json:"rule"`
-	Severity string `json:"severity"`
-	File     string `json:"file"`
-	Message  string `json:"message"`
-	Fix      string `json:"fix,omitempty"`
 }
 
 // Open implements fs.FS.

@@ -110,7 +110,7 @@ func TestLaterReplacesEarlier(t *testing.T) {
 		found = append(found, f.Rule+" "+f.Severity+" "+f.File)
 	}
 	if want := []string{
-		"source-overwrite warning nodes/a.xml", "source-overwrite note nodes/same.xml", "source-overwrite warning nodes/a.xml",
+		"source-overwrite warning nodes/a.xml", "source-overwrite info nodes/same.xml", "source-overwrite warning nodes/a.xml",
 	}; !slices.Equal(found, want) {
 		t.Errorf("findings are %q, want %q", found, want)
 	}

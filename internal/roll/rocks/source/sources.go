@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"quarry/internal/roll/rocks"
 )
 
 // sources reads a roll's source tree and makes of it what Rocks' "make profile"
@@ -32,8 +34,8 @@ func (b *builder) sources(ctx context.Context, dir string, root *os.Root) error 
 	b.generated(dir, root)
 	return b.walk(ctx, dir, root, func(file, origin string) error {
 		if !packed(file) {
-			b.find(Finding{
-				Rule: "source-left-out", Severity: Note, File: origin,
+			b.find(rocks.Finding{
+				Rule: "source-left-out", Severity: rocks.Info, File: origin,
 				Message: "is not of a kind that \"make profile\" puts into the kickstart package, so Rocks never sees it",
 			})
 			return nil
@@ -106,8 +108,8 @@ func (b *builder) generated(dir string, root *os.Root) {
 			if _, err := root.Stat(path.Join(folder, xml)); err == nil {
 				continue
 			}
-			b.find(Finding{
-				Rule: "source-generated", Severity: Warning, File: filepath.Join(dir, folder, name),
+			b.find(rocks.Finding{
+				Rule: "source-generated", Severity: rocks.Warning, File: filepath.Join(dir, folder, name),
 				Message: fmt.Sprintf("%s/%s is made from this file when the roll is built, so it is not there yet", folder, xml),
 				Fix:     "give the built roll's ISO or kickstart RPM",
 			})
