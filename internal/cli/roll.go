@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,8 +15,8 @@ import (
 
 func newRoll(a *app) *cobra.Command {
 	return group(&cobra.Command{Use: "roll", Aliases: []string{"rolls"}, Short: "The applications that clusters are made of"},
-		newRollList(a), newRollShow(a), newRollCheck(a), newRollPush(a), newRollPull(a), newRollDelete(a), newRollWalk(a),
-		newRollImport(a))
+		newRollList(a), newRollShow(a), newRollNew(a), newRollCheck(a), newRollWalk(a), newRollImport(a),
+		newRollPush(a), newRollPull(a), newRollDelete(a))
 }
 
 func newRollList(a *app) *cobra.Command {
@@ -125,38 +123,24 @@ func showValues(w io.Writer, what, owner string, list []roll.Parameter) {
 }
 
 func newRollCheck(a *app) *cobra.Command {
-	return &cobra.Command{
+	var dirs []string
+	cmd := &cobra.Command{
 		Use:   "check DIR",
 		Short: "Check a roll that you write",
-		Long: withExit(`Check a roll's folder as far as it can be checked alone, without a manager:
-every mistake is listed with its file and line, and the exit status is 1.`),
-		Example: "quarry roll check rolls/condor",
+		Long: withExit(`Check a roll's folder, alone and together with the rolls that ship with Quarry
+and those of --rolls, without a manager: every mistake is listed with its file
+and line, and the exit status is 1. What only looks forgotten is told as well.`),
+		Example: "quarry roll check rolls/condor\nquarry roll check app --rolls ./others",
 		Args:    args("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return a.checkRoll(args[0])
+			return a.checkRoll(args[0], dirs)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
 	}
-}
-
-// checkRoll gives Lint the folder above, so that messages name files as the
-// user would.
-func (a *app) checkRoll(dir string) error {
-	full, err := filepath.Abs(dir)
-	if err != nil {
-		return fmt.Errorf("find the roll: %w", err)
-	}
-	if info, err := os.Stat(full); err != nil || !info.IsDir() {
-		return usage("%s is not a folder: name the folder that holds roll.yaml", dir)
-	}
-	if err := roll.Lint(os.DirFS(filepath.Dir(full)), filepath.Base(full)); err != nil {
-		return notByServer(err)
-	}
-	return a.print(map[string]string{"roll": filepath.Base(full), "status": "ok"}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s is well made\n", dir)
-	})
+	cmd.Flags().StringArrayVar(&dirs, "rolls", nil, "folder of a roll or of rolls that it goes with (repeatable)")
+	return cmd
 }
 
 // notByServer makes err a plain failure with the same text: nothing was asked

@@ -211,4 +211,3 @@ type wrongKind struct {
 }
 
 func (e *wrongKind) Error() string { return e.want + " is wanted here" }
-

@@ -78,7 +78,7 @@ type loader struct {
 }
 
 func (l *loader) load() (*Roll, error) {
-	l.roll = &Roll{dir: l.dir, Nodes: map[string]*Node{}}
+	l.roll = &Roll{dir: l.dir, Nodes: map[string]*Node{}, sources: map[string]bool{}}
 	data, err := l.read(rollFile, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		l.add(rollFile, pos{}, "there is no such file: a roll is a folder with a %s", rollFile)

@@ -116,6 +116,7 @@ func (l *loader) content(file string, at pos, key string, inline, source text) (
 		l.add(file, source.pos, "source %q must be a plain path within the roll's folder", source.V)
 		return "", file
 	}
+	l.roll.sources[source.V] = true
 	data, err := l.read(source.V, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		l.add(file, source.pos, "source: the roll has no file %s", source.V)

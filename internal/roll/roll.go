@@ -28,7 +28,8 @@ type Roll struct {
 	// Tenant is whose own the roll is, "" for a published one.
 	Tenant string `json:"tenant,omitempty"`
 
-	dir string // for file:line in what is found out later
+	sources map[string]bool // files that nodes name as theirs
+	dir     string          // for file:line in what is found out later
 }
 
 // Appliance is a kind of vnode: the graph is walked from its node.
