@@ -29,6 +29,7 @@ type walkOptions struct {
 	parameters []string
 	attributes []string
 	explain    bool
+	rocks      rocksOptions
 }
 
 func newRollWalk(a *app) *cobra.Command {
@@ -45,10 +46,11 @@ folder of a roll, or a folder of such folders. The walk is of the rolls named by
 --roll, by default those in the folders, and of what they require.
 
 --explain says of every node by which edges it got in or what kept it out, and
-why it comes after the node before it.`),
+why it comes after the node before it.` + rocksHelp),
 		Example: `quarry roll walk --roll condor --appliance compute
 quarry roll walk --rolls ./hello --appliance gateway --nodes compute=4 --explain
-quarry roll walk --rolls ./rolls --roll app@2 --appliance compute --param app.threads=8 -o json`,
+quarry roll walk --rolls ./rolls --roll app@2 --appliance compute --param app.threads=8 -o json
+quarry roll walk --rocks distro --appliance compute --attrs compute.attrs --compat rocks -o json`,
 		Args:              args(),
 		RunE:              func(*cobra.Command, []string) error { return o.run(a) },
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -56,7 +58,7 @@ quarry roll walk --rolls ./rolls --roll app@2 --appliance compute --param app.th
 	f := cmd.Flags()
 	f.StringArrayVar(&o.dirs, "rolls", nil, "folder of a roll or of rolls (repeatable)")
 	f.StringSliceVar(&o.rolls, "roll", nil, "rolls, as NAME or NAME@VERSION, separated by commas or repeated")
-	f.StringVar(&o.appliance, "appliance", cluster.Compute, "appliance from which to walk")
+	f.StringVar(&o.appliance, "appliance", cluster.Compute, "appliance from which to walk; with --rocks a node of the graph")
 	f.StringVar(&o.host, "host", "", "name of a vnode, for attributes of a host")
 	f.StringVar(&o.system, "os", "debian/trixie", "operating system of the vnode, family/release")
 	f.StringVar(&o.arch, "architecture", "amd64", "architecture of the vnode")
@@ -64,6 +66,7 @@ quarry roll walk --rolls ./rolls --roll app@2 --appliance compute --param app.th
 	f.StringArrayVar(&o.parameters, "param", nil, "a roll's parameter as ROLL.KEY=VALUE (repeatable)")
 	f.StringArrayVar(&o.attributes, "attr", nil, "an attribute as [SCOPE/NAME:]ROLL.KEY=VALUE (repeatable)")
 	f.BoolVar(&o.explain, "explain", false, "say why each node is in the profile or not, and why in this order")
+	o.rocks.flags(cmd)
 	return cmd
 }
 
@@ -74,6 +77,9 @@ type walked struct {
 }
 
 func (o walkOptions) run(a *app) error {
+	if o.rocks.tree != "" {
+		return o.rocks.run(a, o.appliance, o.explain)
+	}
 	catalog, own, err := loadCatalog(o.dirs)
 	if err != nil {
 		return notByServer(err)

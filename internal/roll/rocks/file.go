@@ -23,6 +23,7 @@ func (g *generator) writeFile(e *element) (string, error) {
 	if name == "" {
 		return "", nil
 	}
+	g.profile.Files = append(g.profile.Files, File{Path: name, Node: g.node, File: e.file, Roll: e.roll, Line: e.line})
 	var b strings.Builder
 	if rcs, ok := a.find("rcs"); !ok || truthful(rcs) {
 		g.checkIn(&b, name, a.get("owner"), a.get("perms"))

@@ -49,7 +49,7 @@ func (t *Tree) read(f *nodeFile, env *environment, vars, evals map[string]string
 	r := &reading{uses: map[string]*string{}, refused: env.refused}
 	p := &pass1{tree: t, env: env, file: f, vars: vars, evals: evals, uses: map[string]bool{}}
 	p.note = func(rule, message, fix string, line int) {
-		r.findings = append(r.findings, Finding{Rule: rule, Severity: Failure, File: f.path, Line: line, Message: message, Fix: fix})
+		r.findings = append(r.findings, Finding{Rule: rule, File: f.path, Line: line, Message: message, Fix: fix})
 	}
 	r.err = p.run()
 	if r.err == nil {

@@ -223,7 +223,7 @@ func (p *pass1) include(element string, a attributes, at sax.Pos) error {
 			return nil
 		}
 		if p.unused() {
-			p.note(ruleNoInclude, fmt.Sprintf("include/%s is not in the tree; Rocks would stop here, though what the element holds is in no profile", name),
+			p.note(ruleUnusedInclude, fmt.Sprintf("include/%s is not in the tree; Rocks would stop here, though what the element holds is in no profile", name),
 				"add the file to the tree", p.line(at))
 			return nil
 		}

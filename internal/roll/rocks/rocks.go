@@ -62,6 +62,14 @@ type Script struct {
 	Log bool
 }
 
+// File is a file element that counts.
+type File struct {
+	Path       string
+	Node       string
+	File, Roll string
+	Line       int
+}
+
 // Line is an entry of the main section; it may hold several lines.
 type Line struct {
 	Text       string
@@ -84,6 +92,7 @@ type Profile struct {
 	BootPre  []Script // text that the first boot runs early
 	BootPost []Script // and late
 	Debug    []string
+	Files    []File
 	// Written lists every file that a script writes, as it was first written.
 	Written []WrittenFile
 	// Contributors lists file and roll of everything that counts.

@@ -35,8 +35,8 @@ type Tree struct {
 func Read(fsys fs.FS, base string) (*Tree, error) {
 	t := &Tree{fsys: fsys, base: base, graphs: map[string][]*graphFile{}, files: map[string]*nodeFile{}}
 	dirs, err := fs.ReadDir(fsys, path.Join(base, "graphs"))
-	if err != nil {
-		return nil, fmt.Errorf("read the graphs of the tree: %w; a Rocks distribution has graphs/default, nodes and perhaps site-nodes", err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the graphs of the tree: %w", err)
 	}
 	for _, d := range dirs {
 		if info, err := fs.Stat(fsys, path.Join(base, "graphs", d.Name())); err != nil || !info.IsDir() {

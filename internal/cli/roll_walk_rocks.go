@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"quarry/internal/roll/rocks"
+)
+
+// rocksOptions are the flags of roll walk for a tree of Rocks rolls.
+type rocksOptions struct {
+	tree, attrs, compat string
+	allow, evals        []string
+}
+
+const rocksHelp = `
+
+With --rocks it reads a distribution of Rocks rolls instead (graphs/default,
+nodes, site-nodes) and shows what the node --appliance of its graph gets: the
+nodes in their order, the packages, the scripts, the main section. With --compat
+rocks all is as Rocks itself would make it. Without, the profile of a sound tree
+is the same, but what Rocks would pass over in silence is refused, with file and
+line, what Rocks does and what to do; --allow lets a rule through. The eval
+elements of Rocks are never run: --eval gives what one prints.`
+
+func (o *rocksOptions) flags(cmd *cobra.Command) {
+	var ids []string
+	for _, r := range rocks.Rules() {
+		if r.Allowed {
+			ids = append(ids, r.ID)
+		}
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.tree, "rocks", "", "folder of a distribution of Rocks rolls: it holds graphs and nodes")
+	f.StringVar(&o.attrs, "attrs", "", `with --rocks: file of the node's attributes, in lines "name: value"`)
+	f.StringVar(&o.compat, "compat", "", `with --rocks: "rocks" does to the letter what Rocks does`)
+	f.StringSliceVar(&o.allow, "allow", nil, "with --rocks: let findings of this rule through (repeatable)")
+	f.StringArrayVar(&o.evals, "eval", nil, "with --rocks: what an eval element prints, as FILE:LINE=VALUE or FILE:LINE=@PATH (repeatable)")
+	cmd.MarkFlagsMutuallyExclusive("rocks", "rolls")
+	cmd.MarkFlagsMutuallyExclusive("rocks", "roll")
+	must(cmd.MarkFlagDirname("rocks"))
+	must(cmd.MarkFlagFilename("attrs"))
+	must(cmd.RegisterFlagCompletionFunc("compat", cobra.FixedCompletions([]string{"rocks"}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(ids, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// rocksWalk is what programs get.
+type rocksWalk struct {
+	Order       []rocksNode         `json:"order"`
+	Packages    rocksPackages       `json:"packages"`
+	Posts       []rocksPost         `json:"posts"`
+	Main        []string            `json:"main"`
+	Diagnostics []rocks.Finding     `json:"diagnostics"`
+	Explain     []rocks.Explanation `json:"explain,omitempty"`
+}
+
+type rocksNode struct {
+	Node string `json:"node"`
+	File string `json:"file"`
+}
+
+type rocksPackages struct {
+	On  []string `json:"on"`
+	Off []string `json:"off"`
+}
+
+type rocksPost struct {
+	Node        string `json:"node"`
+	Roll        string `json:"roll"`
+	Interpreter string `json:"interpreter"`
+	Arg         string `json:"arg"`
+}
+
+func (o rocksOptions) run(a *app, root string, explain bool) error {
+	options, err := o.options()
+	if err != nil {
+		return err
+	}
+	attrs, err := readAttributes(o.attrs)
+	if err != nil {
+		return err
+	}
+	tree, err := readRocks(o.tree)
+	if err != nil {
+		return err
+	}
+	profile, _ := tree.Walk(root, attrs, options) // what is refused is among the findings
+	out := newRocksWalk(profile)
+	if explain {
+		out.Explain = profile.Explain()
+	}
+	if err := a.print(out, func(w io.Writer) { out.show(w, a.err) }); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(out.Diagnostics, func(f rocks.Finding) bool { return f.Severity == rocks.Failure }) {
+		return exitStatus(exitFailed)
+	}
+	return nil
+}
+
+// options checks the flags.
+func (o rocksOptions) options() (rocks.Options, error) {
+	options := rocks.Options{Compat: o.compat == "rocks", Allow: map[string]bool{}, Evals: map[string]string{}}
+	if o.compat != "" && o.compat != "rocks" {
+		return options, usage("--compat %q is not known: write rocks, or leave it out", o.compat)
+	}
+	for _, id := range o.allow {
+		known := slices.IndexFunc(rocks.Rules(), func(r rocks.Rule) bool { return r.ID == id })
+		if known < 0 {
+			return options, usage("--allow %q is not a rule: docs/rocks.md lists them", id)
+		}
+		if !rocks.Rules()[known].Allowed {
+			return options, usage("--allow %q: without that there is no profile", id)
+		}
+		options.Allow[id] = true
+	}
+	for _, given := range o.evals {
+		place, value, ok := strings.Cut(given, "=")
+		if !ok || !strings.Contains(place, ":") {
+			return options, usage("--eval %q: write FILE:LINE=VALUE, such as nodes/site.xml:12=10.1.1.1", given)
+		}
+		if path, ok := strings.CutPrefix(value, "@"); ok {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return options, usage("--eval %s: %v", place, err)
+			}
+			value = string(data)
+		}
+		options.Evals[strings.TrimPrefix(place, "./")] = value
+	}
+	return options, nil
+}
+
+func readAttributes(path string) (map[string]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usage("--attrs: %v", err)
+	}
+	attrs, err := rocks.ParseAttributes(data)
+	if err != nil {
+		return nil, usage("--attrs %s: %v", path, err)
+	}
+	return attrs, nil
+}
+
+// readRocks gives the reader the folder above too: Rocks looks into ../nodes.
+func readRocks(dir string) (*rocks.Tree, error) {
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the tree: %w", err)
+	}
+	if info, err := os.Stat(full); err != nil || !info.IsDir() {
+		return nil, usage("%s is not a folder: name the one that holds graphs and nodes", dir)
+	}
+	return rocks.Read(os.DirFS(filepath.Dir(full)), filepath.ToSlash(filepath.Base(full)))
+}
+
+func newRocksWalk(p *rocks.Profile) rocksWalk {
+	out := rocksWalk{
+		Order: []rocksNode{}, Posts: []rocksPost{}, Main: []string{}, Diagnostics: []rocks.Finding{},
+		Packages: rocksPackages{On: []string{}, Off: []string{}},
+	}
+	for _, n := range p.Order {
+		out.Order = append(out.Order, rocksNode{Node: n.Name, File: n.Files[len(n.Files)-1]})
+	}
+	out.Packages.On = append(out.Packages.On, p.On...)
+	out.Packages.Off = append(out.Packages.Off, p.Off...)
+	for _, s := range p.Posts {
+		if !s.Log {
+			out.Posts = append(out.Posts, rocksPost{Node: s.Node, Roll: s.Roll, Interpreter: s.Interpreter, Arg: s.Arg})
+		}
+	}
+	for _, l := range p.Main {
+		out.Main = append(out.Main, strings.Split(l.Text, "\n")...)
+	}
+	out.Diagnostics = append(out.Diagnostics, p.Findings...)
+	return out
+}
