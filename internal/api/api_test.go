@@ -52,6 +52,16 @@ func TestLifeOfACluster(t *testing.T) {
 		if got.ID != booked.ID {
 			t.Errorf("%s: got cluster %s", who, got.ID)
 		}
+		lock, err := s.client(token).ClusterLock(ctx, who)
+		must(t, err)
+		for _, n := range booked.Nodes {
+			if address := lock.Appliances[n.Appliance].Address; address == "" || address != n.Image {
+				t.Errorf("%s boots image %s, the lock says %s", n.Name, n.Image, address)
+			}
+		}
+		if wrong := lock.Changed(); wrong != nil {
+			t.Errorf("the lock changed on the wire: %v", wrong)
+		}
 	}
 	for _, name := range []string{"farm", "demo/farm", "../clusters", "a b?c#d%"} {
 		_, err = s.client(s.other).Cluster(ctx, name)
@@ -59,6 +69,8 @@ func TestLifeOfACluster(t *testing.T) {
 		_, err = s.client(s.other).CancelCluster(ctx, name)
 		wantKind(t, err, fault.NotFound)
 		_, err = s.client(s.other).Events(ctx, name, 0)
+		wantKind(t, err, fault.NotFound)
+		_, err = s.client(s.other).ClusterLock(ctx, name)
 		wantKind(t, err, fault.NotFound)
 	}
 	_, err = c.EndCluster(ctx, "farm")
@@ -68,6 +80,8 @@ func TestLifeOfACluster(t *testing.T) {
 	if gone.State != cluster.Cancelled {
 		t.Errorf("cancelled: %s", gone.State)
 	}
+	_, err = c.ClusterLock(ctx, "farm")
+	wantKind(t, err, fault.Refused)
 	events, err := c.Events(ctx, "farm", 0)
 	must(t, err)
 	if len(events) != 2 || events[0].Type != "booked" {
@@ -138,6 +152,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"GET", "/v1/clusters", "", 200, 200},
 		{"POST", "/v1/clusters?dryRun=true", string(spec), 403, 200},
 		{"GET", "/v1/clusters/farm", "", 200, 200},
+		{"GET", "/v1/clusters/farm/lock", "", 200, 200},
 		{"GET", "/v1/clusters/farm/events?follow=false", "", 200, 200},
 		{"POST", "/v1/clusters/farm/end", "", 409, 409},
 		{"GET", "/v1/pnodes", "", 200, 403},

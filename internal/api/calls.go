@@ -12,6 +12,7 @@ import (
 
 	"quarry/internal/cluster"
 	"quarry/internal/manager"
+	"quarry/internal/render"
 	"quarry/internal/roll/archive"
 )
 
@@ -23,6 +24,11 @@ func (c *Client) Clusters(ctx context.Context, all bool) ([]cluster.Cluster, err
 // Cluster returns one cluster.
 func (c *Client) Cluster(ctx context.Context, name string) (cluster.Cluster, error) {
 	return get[cluster.Cluster](ctx, c, c.link.Address("v1", "clusters", name))
+}
+
+// ClusterLock returns what a cluster's vnodes are made from.
+func (c *Client) ClusterLock(ctx context.Context, name string) (render.LockFile, error) {
+	return get[render.LockFile](ctx, c, c.link.Address("v1", "clusters", name, "lock"))
 }
 
 // CreateCluster books a cluster; with dryRun it only says what would be booked.

@@ -9,6 +9,7 @@ import (
 
 	"quarry/internal/cluster"
 	"quarry/internal/manager"
+	"quarry/internal/render"
 )
 
 // clusterPath names a cluster.
@@ -49,6 +50,10 @@ func (s *Server) registerClusters(api huma.API) {
 	handle(s, api, operation(http.MethodGet, "/v1/clusters/{name}", "get-cluster", tag, "Read a cluster"),
 		func(ctx context.Context, p manager.Principal, in *clusterPath) (cluster.Cluster, error) {
 			return s.Manager.Cluster(ctx, p, in.Name)
+		})
+	handle(s, api, operation(http.MethodGet, "/v1/clusters/{name}/lock", "get-cluster-lock", tag, "Read what a cluster's vnodes are made from"),
+		func(ctx context.Context, p manager.Principal, in *clusterPath) (render.LockFile, error) {
+			return s.Manager.ClusterLock(ctx, p, in.Name)
 		})
 	handle(s, api, operation(http.MethodPost, "/v1/clusters/{name}/end", "end-cluster", tag, "End a cluster's window now"),
 		func(ctx context.Context, p manager.Principal, in *changeClusterInput) (cluster.Cluster, error) {

@@ -15,7 +15,7 @@ func newCluster(a *app) *cobra.Command {
 		Aliases: []string{"clusters"},
 		Short:   "Book clusters, watch them, use them, end them",
 	},
-		newClusterCreate(a), newClusterList(a), newClusterShow(a), newClusterEvents(a),
+		newClusterCreate(a), newClusterList(a), newClusterShow(a), newClusterEvents(a), newClusterLock(a),
 		newClusterWait(a), newClusterSSH(a), newClusterEnd(a), newClusterCancel(a),
 	)
 }

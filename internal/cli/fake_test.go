@@ -33,6 +33,13 @@ func newFakeManager() *fakeManager {
 	mux.HandleFunc("GET /v1/clusters", f.list)
 	mux.HandleFunc("POST /v1/clusters", f.create)
 	mux.HandleFunc("GET /v1/clusters/{name}", f.show)
+	mux.HandleFunc("GET /v1/clusters/{name}/lock", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("name") == "none" {
+			f.show(w, r)
+			return
+		}
+		answer(w, testLock("1.0-1"))
+	})
 	mux.HandleFunc("POST /v1/clusters/{name}/end", f.show)
 	mux.HandleFunc("POST /v1/clusters/{name}/cancel", f.show)
 	mux.HandleFunc("GET /v1/clusters/{name}/events", func(w http.ResponseWriter, r *http.Request) {

@@ -46,34 +46,6 @@ func listImages(w io.Writer, all []manager.ImageInfo) {
 	printTable(w, []string{"IMAGE", "SIZE", "CREATED", "USED", "CLUSTERS"}, rows)
 }
 
-func newImageBuild(a *app) *cobra.Command {
-	var rolls []string
-	cmd := &cobra.Command{
-		Use:   "build --roll ROLL[,ROLL...]",
-		Short: "Make images now, before anybody waits for them",
-		Long: withExit(`Make the images of every appliance of the rolls now, so that the first cluster
-of them does not wait. It returns once they are there.`, exitsRefused),
-		Example: "quarry image build --roll condor --context provider",
-		Args:    args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if len(rolls) == 0 {
-				return usage("images are made from rolls: give --roll ROLL")
-			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			made, err := client.BuildImages(cmd.Context(), rolls)
-			if err != nil {
-				return err
-			}
-			return a.print(made, func(w io.Writer) { sayAddresses(w, "there", made) })
-		},
-	}
-	cmd.Flags().StringSliceVar(&rolls, "roll", nil, "rolls, separated by commas or repeated")
-	return cmd
-}
-
 func newImagePrune(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "prune",

@@ -81,6 +81,14 @@ func args(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// argsUpTo wants the named arguments, of which the last few may be left out.
+func argsUpTo(optional int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, got []string) error {
+		n := min(len(names), max(len(got), len(names)-optional))
+		return args(names[:n]...)(cmd, got)
+	}
+}
+
 // withExit adds the section about exit codes to a command's help. more are
 // further lines, such as "5  it did not happen in time".
 func withExit(long string, more ...string) string {

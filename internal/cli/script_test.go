@@ -31,6 +31,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("QUARRY_SERVER", fake.URL)
 			env.Setenv("QUARRY_CA", fake.authority())
 			env.Setenv("QUARRY_TOKEN", "quarry_tenant")
+			if err := writeLocks(env.WorkDir); err != nil {
+				return err
+			}
 			return os.CopyFS(env.WorkDir+"/home/.ssh", os.DirFS("testdata/ssh"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},

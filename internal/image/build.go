@@ -86,6 +86,15 @@ func (b *Builder) build(ctx context.Context, lock render.Lock, address string, p
 	return nil
 }
 
+// Verify brings the packages of a lock into the cache and refuses, naming
+// each, those that are not what the lock says.
+func (b *Builder) Verify(ctx context.Context, lock render.Lock) error {
+	if err := b.checkLock(lock); err != nil {
+		return err
+	}
+	return b.download(ctx, lock.Recipe, lock.Packages, func(string, int) {})
+}
+
 // checkLock refuses a lock that this builder cannot fulfil to the letter.
 func (b *Builder) checkLock(lock render.Lock) error {
 	if err := checkRecipe(lock.Recipe); err != nil {

@@ -66,6 +66,7 @@ type LockedBoot struct {
 	Files   []LockedFile   `json:"files"`   // templates, as the roll has them
 	Started []string       `json:"started"` // units, in order
 	Scripts []LockedScript `json:"scripts"`
+	Cluster []LockedScript `json:"cluster"` // run once all vnodes are up
 	Checks  []LockedScript `json:"checks"`
 }
 
@@ -137,7 +138,7 @@ func (f *LockFile) image(l Lock) LockedImage {
 }
 
 func (f *LockFile) boot(p roll.Profile) LockedBoot {
-	b := LockedBoot{Started: []string{}, Scripts: f.scripts(p.Boot), Checks: f.scripts(p.Checks)}
+	b := LockedBoot{Started: []string{}, Scripts: f.scripts(p.Boot), Cluster: f.scripts(p.Cluster), Checks: f.scripts(p.Checks)}
 	var templates []roll.File
 	for _, file := range p.Files {
 		if file.Template {
@@ -195,7 +196,7 @@ func origins(r Recipe, p roll.Profile) Origins {
 	for _, file := range slices.Concat(r.Files, p.Files) {
 		o.Files[file.Path] = file.From
 	}
-	for _, s := range slices.Concat(r.Scripts, p.Boot, p.Checks) {
+	for _, s := range slices.Concat(r.Scripts, p.Boot, p.Cluster, p.Checks) {
 		o.Scripts[s.Name] = s.From
 	}
 	return o

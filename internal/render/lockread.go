@@ -91,6 +91,7 @@ func (c *lockChecker) check() {
 		c.image(at+".image", a.Image)
 		c.files(at+".boot.files", a.Boot.Files)
 		c.scripts(at+".boot.scripts", a.Boot.Scripts)
+		c.scripts(at+".boot.cluster", a.Boot.Cluster)
 		c.scripts(at+".boot.checks", a.Boot.Checks)
 	}
 }
