@@ -56,28 +56,35 @@ type demo struct {
 }
 
 func runDemo(ctx context.Context, a *app, dir string) error {
-	status, err := lab.Status(ctx, dir)
+	d, err := a.inLab(ctx, dir, 3, 1)
 	if err != nil {
 		return err
 	}
+	return d.run(ctx)
+}
+
+// inLab is the tenant of the lab that is up, or of one that it brings up.
+func (a *app) inLab(ctx context.Context, dir string, pnodes, gateways int) (demo, error) {
+	d := demo{app: a}
+	status, err := lab.Status(ctx, dir)
+	if err != nil {
+		return d, err
+	}
 	if !status.Up || !a.hasContext(demoContext) {
 		a.head("A site on this machine: a manager, pnodes, and a machine outside")
-		if err := a.labUp(ctx, dir, 3, 1); err != nil {
-			return err
+		if err := a.labUp(ctx, dir, pnodes, gateways); err != nil {
+			return d, err
 		}
 	}
 	if err := a.awaitPnodes(ctx); err != nil {
-		return err
+		return d, err
 	}
 	a.context = demoContext
-	d := demo{app: a}
 	if d.where, err = a.current(); err != nil {
-		return err
+		return d, err
 	}
-	if d.client, err = connect(d.where); err != nil {
-		return err
-	}
-	return d.run(ctx)
+	d.client, err = connect(d.where)
+	return d, err
 }
 
 func (a *app) hasContext(name string) bool {
@@ -97,7 +104,7 @@ func (d demo) run(ctx context.Context) error {
 		return err
 	}
 	d.head("How it is prepared, until its start")
-	c, err := d.watchUntilActive(ctx)
+	c, err := d.watchUntilActive(ctx, demoCluster, demoPatience)
 	if err != nil {
 		return err
 	}
@@ -164,12 +171,12 @@ func (d demo) end(ctx context.Context, c cluster.Cluster) error {
 	return err
 }
 
-func (d demo) watchUntilActive(ctx context.Context) (cluster.Cluster, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, demoPatience,
-		&timeoutError{fmt.Sprintf("%s was not active within %s", demoCluster, short(demoPatience))})
+func (d demo) watchUntilActive(ctx context.Context, name string, patience time.Duration) (cluster.Cluster, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience,
+		&timeoutError{fmt.Sprintf("%s was not active within %s", name, short(patience))})
 	defer cancel()
 	screen := d.screen()
-	p := d.poller(d.client, demoCluster)
+	p := d.poller(d.client, name)
 	p.each = func(c cluster.Cluster) { screen.show(c, d.now()) }
 	c, err := p.until(ctx, goalActive)
 	screen.finish(c, d.now())
