@@ -87,14 +87,17 @@ func (g *guest) awaitCheck(ctx context.Context, id *vnode.Identity, i int) error
 	deadline := time.Now().Add(limit)
 	pause := retryFirst
 	for {
+		begun := time.Now()
 		err := g.check(ctx, id, i, min(checkAttempt, time.Until(deadline)))
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if time.Until(deadline) <= pause {
+		// A check leaves at least half of the processor to what it waits for.
+		wait := max(pause, min(time.Since(begun), retryMost))
+		if time.Until(deadline) <= wait {
 			return fmt.Errorf("not passed within %s: %w", limit, err)
 		}
-		sleep(ctx, pause)
+		sleep(ctx, wait)
 		pause = min(pause*3/2, retryMost)
 	}
 }
