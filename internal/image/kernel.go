@@ -13,7 +13,7 @@ import (
 )
 
 // kernelArguments boot an image fast, also where the machine is emulated.
-const kernelArguments = "root=/dev/vda rw quiet console=ttyS0 mitigations=off cryptomgr.notests apparmor=0 selinux=0 audit=0 psi=0 " +
+const kernelArguments = "root=/dev/vda rw quiet console=ttyS0 mitigations=off cryptomgr.notests apparmor=0 lsm=landlock,yama audit=0 psi=0 " +
 	"net.ifnames=0 nowatchdog random.trust_cpu=on rcupdate.rcu_expedited=1 8250.nr_uarts=1 systemd.show_status=false"
 
 // bootModules are wanted before the disk is there. Those that a kernel has

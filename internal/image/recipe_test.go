@@ -10,9 +10,9 @@ import (
 	"quarry/internal/render"
 )
 
-// recipeSum is of what render.RecipeVersion 2 puts into every image.
+// recipeSum is of what render.RecipeVersion 3 puts into every image.
 // When it changes: bump render.RecipeVersion, then write this sum.
-const recipeSum = "b7f04e9877ae8c07816ecec9f7c1bc319917998234551d71aa44decaeb20325e"
+const recipeSum = "601a9a0501038effc12254567d27d13725b615a8dd85e9b0a2e8a725dcdd10f0"
 
 // An image's address tells how it was made only by the recipe's version, so
 // whoever changes what goes into every image must bump it. This sees files and

@@ -2,6 +2,7 @@ package render
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +29,7 @@ func TestDiffLocks(t *testing.T) {
 		{Kind: ChangeRoll, Change: Changed, Name: "web", From: "2", To: "3"},
 		{Kind: ChangeParameter, Change: Changed, Name: "web.port", From: "80", To: "81"},
 		{Appliance: "plain", Kind: ChangeAppliance, Change: Removed, Name: "plain", From: from.Appliances["plain"].Address},
-		{Appliance: "web", Kind: ChangeImage, Change: Changed, Name: "recipe", From: "2", To: "3"},
+		{Appliance: "web", Kind: ChangeImage, Change: Changed, Name: "recipe", From: strconv.Itoa(RecipeVersion), To: strconv.Itoa(RecipeVersion + 1)},
 		{Appliance: "web", Kind: ChangePackage, Change: Changed, Name: "curl", From: "8.14-2", To: "8.14-3", Suite: "trixie"},
 		{Appliance: "web", Kind: ChangePackage, Change: Removed, Name: "nginx", From: "1.26+b1", Suite: "trixie-security", Security: true},
 		{Appliance: "web", Kind: ChangePackage, Change: Added, Name: "openssl", To: "3.5", Suite: "trixie-security", Security: true},
