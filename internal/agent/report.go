@@ -12,7 +12,7 @@ import (
 
 const (
 	reportEvery  = 10 * time.Second
-	reportPause  = 500 * time.Millisecond // gathers changes that come together
+	reportPause  = 200 * time.Millisecond // gathers changes that come together
 	reportWithin = 15 * time.Second
 	maxErrors    = 20
 )
