@@ -35,39 +35,43 @@ func BenchmarkSite(b *testing.B) {
 	must(b, "lab", "down", "--purge")
 	must(b, "lab", "up")
 	b.Run("cold", func(b *testing.B) {
-		c := bookAndEnd(b, "cold")
+		c := bookAndEnd(b, "cold", "condor")
 		b.ReportMetric(c.ReadyAt.Sub(c.CreatedAt).Seconds(), "s-to-ready")
 		b.Log("quarry cluster create cold --roll condor --compute 2 --start asap, no package or image cached")
 	})
-	var warm cluster.Cluster
-	b.Run("warm", func(b *testing.B) {
-		warm = bookAndEnd(b, "warm")
-		b.ReportMetric(warm.ReadyAt.Sub(warm.CreatedAt).Seconds(), "s-to-ready")
-		b.Log("quarry cluster create warm --roll condor --compute 2 --start asap")
-	})
-	b.Run("plain", func(b *testing.B) {
-		args := []string{strconv.Itoa(cluster.DefaultMemoryMiB)}
-		for _, n := range warm.Nodes {
-			args = append(args, filepath.Join(imagesDir, n.Image))
-		}
-		out, err := exec.CommandContext(b.Context(), "./plain-qemu.sh", args...).CombinedOutput()
-		if err != nil {
-			b.Fatalf("%v: %s", err, out)
-		}
-		plain, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(plain, "s-to-ssh")
-		b.ReportMetric(warm.ReadyAt.Sub(warm.CreatedAt).Seconds()/plain, "warm/plain")
-		b.Log("test/plain-qemu.sh " + strings.Join(args, " "))
-	})
+	b.Run("condor", func(b *testing.B) { benchmarkWarm(b, "warm", "condor") })
+	bookAndEnd(b, "first", "base") // makes its images and brings them to the pnodes
+	b.Run("base", func(b *testing.B) { benchmarkWarm(b, "bare", "base") })
 }
 
-// bookAndEnd books a pool of three nodes, waits until it is ready, and ends it.
-func bookAndEnd(b *testing.B, name string) cluster.Cluster {
+// benchmarkWarm measures a cluster whose images are there against three plain
+// guests on the same images.
+func benchmarkWarm(b *testing.B, name, roll string) {
+	c := bookAndEnd(b, name, roll)
+	ready := c.ReadyAt.Sub(c.CreatedAt).Seconds()
+	b.ReportMetric(ready, "s-to-ready")
+	b.Logf("quarry cluster create %s --roll %s --compute 2 --start asap", name, roll)
+	args := []string{strconv.Itoa(cluster.DefaultMemoryMiB)}
+	for _, n := range c.Nodes {
+		args = append(args, filepath.Join(imagesDir, n.Image))
+	}
+	out, err := exec.CommandContext(b.Context(), "./plain-qemu.sh", args...).CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	plain, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(plain, "s-to-plain-ssh")
+	b.ReportMetric(ready/plain, "ready/plain")
+	b.Log("test/plain-qemu.sh " + strings.Join(args, " "))
+}
+
+// bookAndEnd books three nodes, waits until they are ready, and ends them.
+func bookAndEnd(b *testing.B, name, roll string) cluster.Cluster {
 	b.Helper()
-	must(b, "cluster", "create", name, "--roll", "condor", "--compute", "2", "--start", "asap", "--for", "1h")
+	must(b, "cluster", "create", name, "--roll", roll, "--compute", "2", "--start", "asap", "--for", "1h")
 	c := wait(b, name, "ready", 20*time.Minute)
 	endCluster(b, name)
 	return c
