@@ -5,6 +5,22 @@ import (
 	"iter"
 )
 
+// DidYouMean is for what is read in other formats: see didYouMean.
+func DidYouMean(word string, known iter.Seq[string]) string { return didYouMean(word, known) }
+
+// Near returns the first of the known words that is at most two typing
+// mistakes away from word, "" when none is.
+func Near(word string, known iter.Seq[string]) string {
+	for _, most := range []int{1, 2} {
+		for k := range known {
+			if len(word) > 2*most && distance(word, k) <= most {
+				return k
+			}
+		}
+	}
+	return ""
+}
+
 // didYouMean returns `; did you mean "x"?` for the nearest of the known
 // words, or "" when none is near. The first of equally near ones wins.
 func didYouMean(word string, known iter.Seq[string]) string {

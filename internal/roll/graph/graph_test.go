@@ -90,6 +90,16 @@ func TestPath(t *testing.T) {
 	}
 }
 
+func TestCircles(t *testing.T) {
+	for words, want := range map[string]string{
+		"a>b b>c": "[]", "a>b b>a": "[[0 1]]", "a>b b>c c>a c>d d>d": "[[0 1 2] [4]]", "x>x": "[]", "a>b b>b": "[[1]]",
+	} {
+		if got := fmt.Sprint(build(words).Circles()); got != want {
+			t.Errorf("%s: want %s, got %s", words, want, got)
+		}
+	}
+}
+
 // Walking changes nothing: the second walk is the first.
 func TestWalkTwice(t *testing.T) {
 	p := plan("r>a r>b a>c r>c?no", "F>L c>a b>L")

@@ -14,6 +14,8 @@ type search struct {
 	enter func(node, edge int) // may be nil
 	leave func(node, edge int) // may be nil
 	stack []frame
+	// lenient passes over edges that would be a SelfError.
+	lenient bool
 }
 
 type frame struct{ node, edge, next int }
@@ -38,7 +40,7 @@ func (s *search) from(start int) error {
 			edge := leaving[top.next]
 			top.next++
 			child := g.ends[edge][1]
-			if !g.known[child] {
+			if !g.known[child] && !s.lenient {
 				return &SelfError{Node: g.names[child], Edge: edge}
 			}
 			if !s.seen[child] {

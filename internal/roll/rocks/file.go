@@ -35,6 +35,7 @@ func (g *generator) writeFile(e *element) (string, error) {
 	if command := a.get("expr"); command != "" {
 		fmt.Fprintf(&b, "%s %s %s\n", command, to, name)
 	}
+	g.lintFile(e, text)
 	switch {
 	case text == "":
 		fmt.Fprintf(&b, "touch %s\n", name)
@@ -53,6 +54,19 @@ func (g *generator) writeFile(e *element) (string, error) {
 	}
 	fmt.Fprintf(&b, "dn=$(dirname %s)\nmkdir -p /var/rocks/$dn \n/bin/cp -p %[1]s /var/rocks/$dn\n", name)
 	return b.String(), nil
+}
+
+func (g *generator) lintFile(e *element, text string) {
+	if e.attrs.get("expr") != "" && text != "" {
+		g.find(e, ruleFileExpr, fmt.Sprintf("the text of %s is written over what the command of expr printed", e.attrs.get("name")), "use either expr or text")
+	}
+	if e.attrs.get("mode") != "pipe" && hasLine(text, "EOF") {
+		g.find(e, ruleHeredoc, fmt.Sprintf("a line EOF ends the file %s: what follows is run as commands", e.attrs.get("name")), "change the line, or write the file from two elements")
+	}
+}
+
+func hasLine(text, line string) bool {
+	return strings.Contains("\n"+text+"\n", "\n"+line+"\n")
 }
 
 // here writes a here document. A line EOF in the text ends it early.

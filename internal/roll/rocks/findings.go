@@ -1,10 +1,5 @@
 package rocks
 
-import (
-	"quarry/internal/roll/rocks/python"
-	"quarry/internal/roll/rocks/sax"
-)
-
 // findings gives what was found, each once and with its severity.
 func (w *walk) findings() []Finding {
 	severity := map[string]string{}
@@ -30,12 +25,16 @@ func (w *walk) findings() []Finding {
 	}
 	return list
 }
-func (w *walk) lintGraph(string) {}
 
-func (r *graphReader) lintElement(graphEvent)                                         {}
-func (r *graphReader) lintCondition(string, *python.Expr, python.Result)              {}
-func (p *pass1) lintElement(string, []sax.Attr, sax.Pos)                              {}
-func (p *pass1) dropped(string, int)                                                  {}
-func (p *pass1) undefined(string, sax.Pos)                                            {}
-func (g *generator) lintCondition(string, *element) func(*python.Expr, python.Result) { return nil }
-func (g *generator) ansible(e *element) error                                         { return missingMethod("handle_ansible", e) }
+// reported are findings that also compat tells of: what was left out of the
+// profile on purpose.
+var reported = map[string]bool{ruleEval: true, ruleCopy: true, ruleUnusedInclude: true}
+
+// take adds the findings of a node file.
+func (w *walk) take(list []Finding) {
+	for _, f := range list {
+		if !w.options.Compat || reported[f.Rule] {
+			w.report(f)
+		}
+	}
+}

@@ -232,6 +232,9 @@ func (g *generator) other(w *walker) error {
 }
 
 func (g *generator) script(e *element, body, interpreter string) Script {
+	if hasLine(body, "ROCKS-KS-POST") {
+		g.find(e, ruleHeredoc, "a line ROCKS-KS-POST ends the script: what follows is run by the installer", "change the line")
+	}
 	if v, ok := e.attrs.find("interpreter"); ok {
 		interpreter = v
 	}
@@ -244,6 +247,11 @@ func (g *generator) script(e *element, body, interpreter string) Script {
 // pack puts a package into the lists: what is on stays on, and what is
 // switched on is off no more.
 func (g *generator) pack(e *element, name string) {
+	if name == "" {
+		g.find(e, ruleEmpty, "the package has no name", "take the element out")
+	} else if strings.ContainsAny(name, blanks) {
+		g.find(e, ruleWords, fmt.Sprintf("%q is taken for the name of one package, which is ignored because it does not exist", name), "write one element for each package")
+	}
 	if e.attrs.get("type") == "meta" {
 		name = "@" + name
 	}

@@ -78,6 +78,8 @@ type graphReader struct {
 	report func(Finding)
 	out    *Graph
 
+	named map[string]bool // every name that an edge gives, also where it does not hold
+
 	file, roll string
 	text       string
 	condition  *string // of the edge, nil before the first
@@ -102,7 +104,7 @@ func (t *Tree) readGraphs(env *environment, report func(Finding)) (*Graph, error
 			Fix: "name a graph of the tree in the attribute graph, or leave it out for \"default\"",
 		}
 	}
-	r := &graphReader{tree: t, env: env, report: report, out: &Graph{}}
+	r := &graphReader{tree: t, env: env, report: report, out: &Graph{}, named: map[string]bool{}}
 	r.out.Plan = graph.Plan{Nodes: &graph.Graph{}, Order: &graph.Graph{}, First: "HEAD", Last: "TAIL", Generator: "kgen"}
 	r.out.Plan.Holds = func(c string) (bool, error) { return t.conditions.decide(c, env.escaped, nil) }
 	for _, f := range files {
@@ -116,12 +118,19 @@ func (t *Tree) readGraphs(env *environment, report func(Finding)) (*Graph, error
 			return nil, f.err
 		}
 	}
+	r.out.named = r.named
 	return r.out, nil
 }
 
 func (r *graphReader) event(e graphEvent) error {
-	r.text += e.text
+	if r.text += e.text; len(r.text) > maxFile {
+		r.text = r.text[:maxFile]
+	}
 	r.line = e.line
+	if undefined, ok := strings.CutPrefix(e.name, "&"); ok {
+		r.lintEntity(undefined)
+		return nil
+	}
 	if e.attrs != nil {
 		return r.start(e)
 	}
@@ -132,6 +141,7 @@ func (r *graphReader) event(e graphEvent) error {
 		return r.endHead(e.name)
 	case "edge":
 		if r.from != nil && r.to != nil && *r.from != "" && *r.to != "" {
+			r.named[*r.from], r.named[*r.to] = true, true
 			r.edge(*r.from, *r.to, "edge")
 		}
 	case "order":
@@ -158,6 +168,7 @@ func get(attrs map[string]string, name string) *string {
 
 func (r *graphReader) start(e graphEvent) error {
 	a := e.attrs
+	r.lintElement(e)
 	switch e.name {
 	case "graph":
 		if r.roll = a["roll"]; r.roll == "" {
@@ -195,7 +206,6 @@ func (r *graphReader) start(e graphEvent) error {
 			r.eachGen = gen
 		}
 	}
-	r.lintElement(e)
 	return nil
 }
 
@@ -205,10 +215,12 @@ func (r *graphReader) endTo(form string) error {
 		return err
 	}
 	name := r.text
+	r.lintName(name)
 	from, to := r.from, &name
 	if form == "from" {
 		from, to = &name, r.to
 	}
+	r.named[orNameless(from)], r.named[orNameless(to)] = true, true
 	if yes {
 		r.edge(orNameless(from), orNameless(to), form)
 	} else {
@@ -240,6 +252,7 @@ func (r *graphReader) edge(from, to, form string) {
 
 func (r *graphReader) endHead(form string) error {
 	name := r.text
+	r.lintName(name)
 	if form == "head" {
 		r.head = &name
 		r.order(r.eachGen, form)

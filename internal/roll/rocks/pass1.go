@@ -44,6 +44,7 @@ type pass1 struct {
 	uses    map[string]bool // entities that were asked for
 	private bool            // the result depends on more than entities
 	inside  []string        // the elements that are open
+	quoted  []string        // entities with a quote that were not told of yet
 	any     bool
 }
 
@@ -103,8 +104,12 @@ func fixXML(message string) string {
 }
 
 func (p *pass1) entity(name string) (string, bool) {
+	text, ok := p.env.entity(name)
+	if !p.uses[name] && strings.Contains(text, `\'`) {
+		p.quoted = append(p.quoted, name)
+	}
 	p.uses[name] = true
-	return p.env.entity(name)
+	return text, ok
 }
 
 func (p *pass1) write(s string) error {
@@ -120,7 +125,10 @@ func (p *pass1) mark(at sax.Pos, log bool) {
 
 var escapeText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-func (p *pass1) text(text string, _ sax.Pos) error {
+func (p *pass1) text(text string, at sax.Pos) error {
+	if len(p.quoted) > 0 {
+		p.flushQuoted(p.line(at))
+	}
 	if p.strip || p.skip {
 		return nil
 	}
@@ -143,7 +151,7 @@ func (p *pass1) start(name string, attrs []sax.Attr, at sax.Pos) error {
 	case "include", "sinclude":
 		return p.include(name, a, at)
 	case "var":
-		return p.variable(a)
+		return p.variable(a, p.line(at))
 	case "copy":
 		p.private = true
 		p.note(ruleCopy, "copies a file of the frontend, which is not there when a profile is made: it is left out", "make it a file element", p.line(at))
@@ -240,6 +248,7 @@ func (p *pass1) include(element string, a attributes, at sax.Pos) error {
 	}
 	text := string(data)
 	if mode := a.get("mode"); mode == "" || mode == "quote" {
+		p.lintInclude(name, text, p.line(at))
 		text = escapeText.Replace(text)
 	}
 	p.mark(at, false)
@@ -257,8 +266,9 @@ func (p *pass1) unused() bool {
 }
 
 // variable is the old way to have variables; all nodes share them.
-func (p *pass1) variable(a attributes) error {
+func (p *pass1) variable(a attributes, line int) error {
 	p.private = true
+	p.note(ruleVariable, "variables are shared by all nodes: what one holds depends on their order", "make it an attribute", line)
 	name, value, ref := a.get("name"), a.get("val"), a.get("ref")
 	switch {
 	case value != "":

@@ -116,6 +116,7 @@ type Graph struct {
 	// Pruned are the edges whose condition did not hold when they were read.
 	Pruned []Pruned
 	Order  []EdgeSource // by the Ref of an edge in Plan.Order
+	named  map[string]bool
 }
 
 // EdgeSource is where an edge is written.

@@ -25,11 +25,13 @@ const (
 	ruleSelf           = "self-edge"
 	ruleMisplaced      = "misplaced-element"
 	ruleBootOrder      = "boot-order"
+	ruleAnsible        = "ansible"
 	ruleAttributeName  = "attribute-name"
 	ruleAttributeValue = "attribute-value"
 
 	ruleCycle           = "order-cycle"
-	ruleOrderName       = "order-unknown-name"
+	ruleOrderName       = "order-misspelt"
+	ruleOrderForeign    = "order-foreign-name"
 	ruleOrderCondition  = "order-condition"
 	ruleOrderGenerator  = "order-generator"
 	ruleToCondition     = "to-condition"
@@ -79,12 +81,14 @@ var rules = []Rule{
 	{ruleStray, Failure, false, "stops with AttributeError: a to or head outside an edge or order"},
 	{ruleSelf, Failure, false, "stops with KeyError: the first edge or order of a name leads to itself"},
 	{ruleMisplaced, Failure, false, "stops with AttributeError: an element inside a script or package that cannot be there"},
+	{ruleAnsible, Failure, false, "stops with an exception of Python: the playbook is not there, or not as it is expected"},
 	{ruleBootOrder, Failure, false, "stops with KeyError: the order of a boot element is neither pre nor post"},
 	{ruleAttributeName, Failure, false, "stops with SAXParseException at every node file: an attribute's name is no XML name"},
 	{ruleAttributeValue, Failure, false, "stops with SyntaxError: an attribute's value ends its Python string"},
 
 	{ruleCycle, Failure, true, "leaves a constraint of the circle out, or all its nodes unordered, without a word"},
 	{ruleOrderName, Failure, true, "takes a misspelt name in an order for another node: the order means nothing"},
+	{ruleOrderForeign, Warning, true, "passes over an order with a node that no roll of the tree has"},
 	{ruleOrderCondition, Failure, true, "ignores cond, arch, os and release of order, head and tail: the order always holds"},
 	{ruleOrderGenerator, Failure, true, "drops a node whose order is for another generator, from the whole profile"},
 	{ruleToCondition, Failure, true, "stops with SyntaxError where the edge has no condition of its own; does not record the condition where it has one"},

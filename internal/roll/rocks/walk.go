@@ -31,7 +31,11 @@ type walk struct {
 func (w *walk) report(f Finding) { w.found = append(w.found, f) }
 
 func (w *walk) run(root string) error {
-	g, err := w.tree.readGraphs(w.env, w.report)
+	report := w.report
+	if w.options.Compat {
+		report = nil
+	}
+	g, err := w.tree.readGraphs(w.env, report)
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,7 @@ func (w *walk) run(root string) error {
 		return err
 	}
 	if !w.options.Compat {
-		w.lintGraph(root)
+		w.lintGraph()
 	}
 	attrs, err := w.env.forNodes()
 	if err != nil {
@@ -71,7 +75,7 @@ func (w *walk) nodes(order []string) ([]part, error) {
 		n := Node{Name: name}
 		for _, f := range files {
 			r := w.tree.read(f, w.env, vars, w.options.Evals)
-			w.found = append(w.found, r.findings...)
+			w.take(r.findings)
 			if r.err != nil {
 				return nil, r.err
 			}

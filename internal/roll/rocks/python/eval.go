@@ -187,23 +187,44 @@ func (m *machine) compare(n *compare) (any, error) {
 	return out, nil
 }
 
-// note records a comparison of a number with a string.
+// note records a comparison of a number with a string, or of None that a name
+// came to with something else.
 func (m *machine) note(op string, l, r node, x, y any) {
-	if op == "in" || op == "not in" || op == "is" || op == "is not" {
+	if op == "in" || op == "not in" || op == "is" || op == "is not" || len(m.mixed) >= 100 {
 		return
 	}
 	_, xs := x.(*str)
 	_, ys := y.(*str)
-	if !(xs && isNumber(y) || ys && isNumber(x)) {
-		return
-	}
-	mixed := Mixed{Op: op, Left: show(x), Right: show(y)}
-	for _, side := range []node{r, l} {
-		if n, ok := side.(*name); ok {
+	mixed := Mixed{Op: op}
+	for _, side := range []struct {
+		node         node
+		value, other any
+	}{{r, y, x}, {l, x, y}} {
+		n, ok := side.node.(*name)
+		if !ok {
+			continue
+		}
+		if side.value == nil && side.other != nil {
+			mixed.Attribute, mixed.Missing = n.id, true
+		} else if !mixed.Missing {
 			mixed.Attribute = n.id
 		}
 	}
+	if !mixed.Missing && !(xs && isNumber(y) || ys && isNumber(x)) {
+		return
+	}
+	mixed.Left, mixed.Right = brief(x), brief(y)
 	m.mixed = append(m.mixed, mixed)
+}
+
+func brief(v any) string {
+	if s, ok := v.(*str); ok && len(s.s) > 100 {
+		return quote(s.s[:100]) + "…"
+	}
+	if size(v) > 1000 {
+		return "a " + typeName(v)
+	}
+	return show(v)
 }
 
 func (m *machine) sequence(n *sequence) (any, error) {

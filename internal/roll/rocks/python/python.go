@@ -90,13 +90,14 @@ func Parse(source string) (*Expr, error) {
 	return &Expr{source: source, root: root, names: p.names}, nil
 }
 
-// Mixed is a comparison that was made between a number and a string: its
-// outcome depends on their types alone.
+// Mixed is a comparison whose outcome depends on types alone: of a number with
+// a string, or of an attribute that is not there with something else.
 type Mixed struct {
 	Op          string
 	Left, Right string // as Python would show them
 	// Attribute is the attribute that was compared, where one was.
 	Attribute string
+	Missing   bool // it is not there
 }
 
 // Result is what an expression came to.
