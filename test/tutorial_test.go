@@ -14,8 +14,13 @@ import (
 
 // Every command of the tutorial is run as a reader would run it, and says
 // what the page says it does.
-func TestTutorial(t *testing.T) {
-	raw, err := os.ReadFile("../docs/tutorial.md")
+func TestTutorial(t *testing.T) { runPage(t, "../docs/tutorial.md") }
+
+// The same of the page that leads from nothing to a node of one's own roll.
+func TestWritingRolls(t *testing.T) { runPage(t, "../docs/writing-rolls.md") }
+
+func runPage(t *testing.T, page string) {
+	raw, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
