@@ -1,12 +1,13 @@
 package roll
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"quarry/internal/fault"
+	"quarry/internal/roll/graph"
 )
 
 // Walk gives the profile of an appliance. The nodes in it are those that can
@@ -30,7 +31,7 @@ func (s *Selection) Walk(appliance string, attrs Attributes) (Profile, error) {
 // reached is which nodes a walk comes to, and how it decided.
 type reached struct {
 	start   Appliance
-	nodes   []string // breadth first, edges by roll and as they are written
+	nodes   []string
 	in      map[string]bool
 	decided []decided
 }
@@ -60,20 +61,22 @@ func (s *Selection) reach(appliance string, attrs Attributes) (reached, error) {
 	if w.decided, err = s.decide(appliance, attrs); err != nil {
 		return w, err
 	}
-	open := map[string][]string{}
+	var open graph.Graph
 	for _, d := range w.decided {
-		if d.holds {
-			open[d.FromNode] = append(open[d.FromNode], d.ToNode)
+		if d.holds && d.FromNode != d.ToNode {
+			open.Add(graph.Edge{From: d.FromNode, To: d.ToNode})
 		}
 	}
-	w.nodes, w.in[w.start.Node] = []string{w.start.Node}, true
-	for i := 0; i < len(w.nodes); i++ {
-		for _, next := range open[w.nodes[i]] {
-			if !w.in[next] {
-				w.in[next] = true
-				w.nodes = append(w.nodes, next)
-			}
-		}
+	visits, err := open.Reach(w.start.Node)
+	if err != nil {
+		return w, fmt.Errorf("walk from %s: %w", w.start.Node, err)
+	}
+	if len(visits) == 0 { // no edge names it
+		visits = []graph.Visit{{Node: w.start.Node}}
+	}
+	for _, v := range visits {
+		w.in[v.Node] = true
+		w.nodes = append(w.nodes, v.Node)
 	}
 	return w, nil
 }
@@ -207,58 +210,28 @@ func (s *Selection) arrange(nodes []string) ([]string, error) {
 	return nil, wrong.Err(fault.Invalid, "The order of nodes goes round in a circle")
 }
 
-// sortNodes is a topological sort; when there is none it returns the
-// constraints of one cycle, in order. Where there is a choice the node of the
-// lowest rank, then name, goes first.
-func sortNodes(nodes []string, constraints []Constraint) (order []string, cycle []Constraint) {
+// sortNodes puts nodes into the order that the constraints between them ask
+// for; where there is none it returns the constraints of one circle, in order.
+// Where there is a choice the node of the lowest rank, then name, goes first:
+// each "before: *" takes one from a node's rank, each "after: *" adds one.
+func sortNodes(nodes []string, constraints []Constraint) (order []string, circle []Constraint) {
 	rank := map[string]int{}
-	left := map[string]bool{}
-	for _, n := range nodes {
-		left[n] = true
-	}
-	into := map[string][]Constraint{} // by the node that has to wait
-	for _, c := range constraints {
+	var g graph.Graph
+	for i, c := range constraints {
 		switch {
 		case c.Then == anyNode:
 			rank[c.First]--
 		case c.First == anyNode:
 			rank[c.Then]++
-		case left[c.First] && left[c.Then]:
-			into[c.Then] = append(into[c.Then], c)
+		default:
+			g.Add(graph.Edge{From: c.First, To: c.Then, Ref: i})
 		}
 	}
-	waits := func(n string) int {
-		return slices.IndexFunc(into[n], func(c Constraint) bool { return left[c.First] })
-	}
-	for len(left) > 0 {
-		best, found := "", false
-		for _, n := range slices.Sorted(maps.Keys(left)) {
-			if waits(n) < 0 && (!found || rank[n] < rank[best]) {
-				best, found = n, true
-			}
+	order, err := g.Arrange(nodes, func(n string) int { return rank[n] })
+	if round, ok := errors.AsType[*graph.CircleError](err); ok {
+		for _, e := range round.Edges {
+			circle = append(circle, constraints[g.Edges()[e].Ref])
 		}
-		if !found {
-			return nil, circle(slices.Min(slices.Collect(maps.Keys(left))), into, waits)
-		}
-		order = append(order, best)
-		delete(left, best)
 	}
-	return order, nil
-}
-
-// circle follows what a node waits for until a node comes again.
-func circle(start string, into map[string][]Constraint, waits func(string) int) []Constraint {
-	var trail []Constraint
-	at := map[string]int{}
-	for n := start; ; {
-		if first, again := at[n]; again {
-			cycle := trail[first:]
-			slices.Reverse(cycle)
-			return cycle
-		}
-		at[n] = len(trail)
-		c := into[n][waits(n)]
-		trail = append(trail, c)
-		n = c.First
-	}
+	return order, circle
 }

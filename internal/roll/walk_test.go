@@ -205,11 +205,41 @@ func TestSortNodesProperties(t *testing.T) {
 				t.Fatalf("%s comes after %s in %v", c.First, c.Then, order)
 			}
 		}
+		if want := placeOneByOne(nodes, constraints); !slices.Equal(order, want) {
+			t.Fatalf("%v, want %v", order, want)
+		}
 		again, _ := sortNodes(rapid.Permutation(nodes).Draw(t, "other"), rapid.Permutation(constraints).Draw(t, "otherwise"))
 		if !slices.Equal(order, again) {
 			t.Fatalf("%v and %v of the same input", order, again)
 		}
 	})
+}
+
+// placeOneByOne is the rule of the order written down: of the nodes that wait
+// for none of those left, the one of the lowest rank, then name.
+func placeOneByOne(nodes []string, constraints []Constraint) []string {
+	rank := map[string]int{}
+	for _, c := range constraints {
+		switch {
+		case c.Then == anyNode:
+			rank[c.First]--
+		case c.First == anyNode:
+			rank[c.Then]++
+		}
+	}
+	var order []string
+	for left := slices.Sorted(slices.Values(nodes)); len(left) > 0; {
+		best := -1
+		for i, n := range left {
+			waits := slices.ContainsFunc(constraints, func(c Constraint) bool { return c.Then == n && slices.Contains(left, c.First) })
+			if !waits && (best < 0 || rank[n] < rank[left[best]]) {
+				best = i
+			}
+		}
+		order = append(order, left[best])
+		left = slices.Delete(left, best, best+1)
+	}
+	return order
 }
 
 // TestWalkProperties: a node is in the profile exactly when a path of edges

@@ -173,3 +173,45 @@ func FuzzWalk(f *testing.F) {
 		}
 	})
 }
+
+func TestArrange(t *testing.T) {
+	for _, c := range []struct {
+		name, nodes, edges string
+		rank               map[string]int
+		want               string
+	}{
+		{"by name", "c a b", "", nil, "a b c"},
+		{"an edge", "a b c", "c>a", nil, "b c a"},
+		{"edges to others do not count", "a b", "x>a b>y x>y y>x", nil, "a b"},
+		{"rank before name", "a b c", "", map[string]int{"c": -1, "a": 1}, "c b a"},
+		{"edges before rank", "a b c", "a>c", map[string]int{"c": -1}, "a c b"},
+		{"an edge twice", "a b", "b>a b>a", nil, "b a"},
+	} {
+		got, err := build(c.edges).Arrange(strings.Fields(c.nodes), func(n string) int { return c.rank[n] })
+		if err != nil || strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, %v, want %s", c.name, got, err, c.want)
+		}
+	}
+	for edges, want := range map[string]string{"a>b b>c c>a": "[0 1 2]", "b>b a>b": "[0]", "x>a c>b b>c c>d": "[2 1]"} {
+		_, err := build(edges).Arrange([]string{"a", "b", "c", "d"}, func(string) int { return 0 })
+		if e, ok := errors.AsType[*CircleError](err); !ok || fmt.Sprint(e.Edges) != want {
+			t.Errorf("%s: %v, want the circle %s", edges, err, want)
+		}
+	}
+}
+
+func TestArrangeGrowsWithTheEdges(t *testing.T) {
+	const n = 100_000
+	g := &Graph{}
+	nodes := []string{"0"}
+	for i := 1; i < n; i++ {
+		name := fmt.Sprint(i)
+		nodes = append(nodes, name)
+		g.Add(Edge{From: fmt.Sprint(i / 2), To: name})
+	}
+	begun := time.Now()
+	order, err := g.Arrange(nodes, func(string) int { return 0 })
+	if took := time.Since(begun); err != nil || len(order) != n || took > 10*time.Second {
+		t.Errorf("%d nodes in %s: %v", len(order), took, err)
+	}
+}
