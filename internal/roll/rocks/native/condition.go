@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -61,7 +62,7 @@ func (im *importer) condition(expr string, at place) (native string, holds bool)
 		case !known:
 			im.find(rocks.Warning, "import-attribute", at.file, at.line, "name it under attributes in the mapping: a value, or a parameter",
 				"the condition %q asks for the attribute %s, which the mapping does not name: it counts as not set", expr, name)
-		case v.Parameter != nil:
+		case v.Parameter != nil || v.word != "":
 			open = true
 		case v.Template != "":
 			im.find(rocks.Warning, "import-condition", at.file, at.line, "give the attribute a value or make it a parameter",
@@ -83,6 +84,12 @@ func (im *importer) condition(expr string, at place) (native string, holds bool)
 	if err != nil {
 		im.find(rocks.Warning, "import-condition", at.file, at.line, "give its attributes values in the mapping",
 			"the condition %q has no native form (%v); what it guards is left out", expr, err)
+		return "", false
+	}
+	switch native {
+	case "true":
+		return "", true
+	case "false":
 		return "", false
 	}
 	return native, true
@@ -150,23 +157,47 @@ func (t *translator) take(word string) bool {
 func (t *translator) or() (string, error)  { return t.chain("or", t.and) }
 func (t *translator) and() (string, error) { return t.chain("and", t.not) }
 
+// chain joins what "and" or "or" parts; what is decided already drops out.
 func (t *translator) chain(word string, next func() (string, error)) (string, error) {
-	first, err := next()
-	all := []string{first}
-	for err == nil && t.take(word) {
-		var more string
-		more, err = next()
-		all = append(all, more)
+	nothing, decides := "true", "false"
+	if word == "or" {
+		nothing, decides = decides, nothing
 	}
-	if len(all) == 1 {
-		return first, err
+	var all []string
+	decided := false
+	for {
+		part, err := next()
+		if err != nil {
+			return "", err
+		}
+		decided = decided || part == decides
+		if part != nothing {
+			all = append(all, part)
+		}
+		if !t.take(word) {
+			break
+		}
 	}
-	return "(" + strings.Join(all, " "+word+" ") + ")", err
+	switch {
+	case decided:
+		return decides, nil
+	case len(all) == 0:
+		return nothing, nil
+	case len(all) == 1:
+		return all[0], nil
+	}
+	return "(" + strings.Join(all, " "+word+" ") + ")", nil
 }
 
 func (t *translator) not() (string, error) {
 	if t.take("not") {
 		inner, err := t.not()
+		switch inner {
+		case "true":
+			return "false", err
+		case "false":
+			return "true", err
+		}
 		return "not (" + inner + ")", err
 	}
 	if t.take("(") {
@@ -229,7 +260,11 @@ func (t *translator) operand() (operand, error) {
 	case !isWord(c) || slices.Contains([]string{"and", "or", "not", "in", "is", "if", "else", "lambda", "for"}, word):
 		return operand{}, errNotSayable
 	}
-	if v, ok := t.im.value(word); ok && v.Parameter != nil {
+	v, _ := t.im.value(word)
+	if v.word != "" {
+		return operand{kind: "string", text: v.word, parameter: true}, nil
+	}
+	if v.Parameter != nil {
 		kind := v.Parameter.Type
 		if kind != "int" && kind != "bool" {
 			kind = "string"
@@ -265,12 +300,15 @@ func (o operand) truth() (string, error) {
 	case "bool":
 		return o.text, nil
 	case "int":
+		if !o.parameter {
+			return strconv.FormatBool(o.text != "0"), nil
+		}
 		return o.text + " != 0", nil
 	case "string":
 		if o.parameter { // "no" and "0" are false to Rocks
 			return "", fmt.Errorf("%s is a text: make it a bool", o.text)
 		}
-		return o.text + ` != ""`, nil
+		return strconv.FormatBool(o.text != `""`), nil
 	case "":
 		return "false", nil
 	}
@@ -286,11 +324,25 @@ func compare(left operand, op string, right operand) (string, error) {
 	if left.kind != "int" && op != "==" && op != "!=" || left.kind == "string" && left.parameter && right.parameter {
 		return "", errNotSayable // a text may read as another type to Rocks
 	}
+	// Rocks calls the appliance of the gateway so.
+	if frontend := strconv.Quote("frontend"); left.text == "appliance" && right.text == frontend {
+		right.text = strconv.Quote("gateway")
+	}
 	// A parameter's text that reads as a number or a truth value is none in Rocks.
 	for _, side := range []operand{left, right} {
 		if text, err := strconv.Unquote(side.text); err == nil && !side.parameter && typed(text).kind != "string" {
 			return "", fmt.Errorf("%s is no text to Rocks", side.text)
 		}
 	}
-	return left.text + " " + op + " " + right.text, nil
+	if left.parameter || right.parameter {
+		return left.text + " " + op + " " + right.text, nil
+	}
+	order := strings.Compare(left.text, right.text)
+	if left.kind == "int" {
+		l, _ := strconv.Atoi(left.text)
+		r, _ := strconv.Atoi(right.text)
+		order = cmp.Compare(l, r)
+	}
+	holds := map[string]bool{"==": order == 0, "!=": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}
+	return strconv.FormatBool(holds[op]), nil
 }

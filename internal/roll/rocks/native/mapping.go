@@ -44,6 +44,8 @@ type Value struct {
 	Constant  string
 	Template  string
 	Parameter *Parameter
+
+	word string // what conditions call it natively
 }
 
 // Parameter is a parameter of the native roll, named after the attribute
@@ -177,7 +179,7 @@ func (m *Mapping) check(file string, wrong *fault.List) {
 var values = map[string]Value{
 	"os": {Constant: "linux"}, "arch": {Constant: "x86_64"}, "release": {Constant: "Manzanita"},
 	"version": {Constant: "7.0"}, "rocks_version": {Constant: "7.0"}, "rocks_version_major": {Constant: "7"},
-	"hostname": {Template: "{{.Hostname}}"}, "appliance": {Template: "{{.Appliance}}"}, "Info_ClusterName": {Template: "{{.Cluster}}"},
+	"hostname": {Template: "{{.Hostname}}"}, "appliance": {Template: "{{.Appliance}}", word: "appliance"}, "Info_ClusterName": {Template: "{{.Cluster}}"},
 	"Kickstart_PrivateHostname":      {Template: `{{range .NodesOf "gateway"}}{{.Name}}{{end}}`},
 	"Kickstart_PrivateDNSDomain":     {Template: "{{.Domain}}"},
 	"Kickstart_PrivateAddress":       {Template: "{{.Gateway}}"},
@@ -199,6 +201,6 @@ func (im *importer) value(name string) (Value, bool) {
 		}
 		return v, true
 	}
-	v, ok := values[name]
+	v, ok := im.defaults[name]
 	return v, ok
 }

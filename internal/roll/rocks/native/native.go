@@ -46,6 +46,7 @@ type importer struct {
 	tree     fs.FS
 	roll     Roll
 	mapping  Mapping
+	defaults map[string]Value
 	name     string // native
 	out      map[string]string
 	findings []rocks.Finding
@@ -65,7 +66,7 @@ type importer struct {
 // native meaning is in the findings.
 func Import(tree fs.FS, r Roll, m Mapping) (*Result, error) {
 	im := &importer{
-		tree: tree, roll: r, mapping: m, name: wordOf(r.Name), out: map[string]string{}, own: map[string]string{},
+		tree: tree, roll: r, mapping: m, defaults: values, name: wordOf(r.Name), out: map[string]string{}, own: map[string]string{},
 		nodes: map[string]*node{}, needs: map[string]bool{}, params: map[string]bool{}, used: map[string]bool{}, create: map[string]int{},
 	}
 	if err := im.run(); err != nil {

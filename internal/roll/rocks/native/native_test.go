@@ -83,6 +83,10 @@ func TestNodes(t *testing.T) {
 			want:  "packages:\n  debian:\n  - b1\n  - e1\n",
 			rules: []string{"left-out:1", "package:1", "left-out:2", "attribute:2", "left-out:2", "attribute:2", "package:2", "condition:3", "left-out:3", "left-out:3"},
 		},
+		"the appliance": {
+			body:  "<package cond='appliance'>gcc</package>\n<package cond='hostname'>b1</package>",
+			rules: []string{"condition:1", "left-out:1", "condition:2", "left-out:2"},
+		},
 		"added packages": {mapping: "add: {n: [bc], other: [x]}", want: "packages:\n  debian:\n  - bc\n", rules: []string{"mapping:0"}},
 		"a script": {
 			body: "<post>\nif true; then\n echo &hostname; '{{'\nfi</post>",
@@ -218,6 +222,14 @@ func TestGraph(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Conditions ask for the appliance by its native name.
+func TestConditionOverTheAppliance(t *testing.T) {
+	result := imported(t, map[string]string{"graph": "<edge from='n' to='m' cond=\"appliance != 'frontend' and os == 'linux'\"/>", "n": "", "m": ""}, "")
+	if want := "if: appliance != \"gateway\"\n"; !strings.Contains(result.Files["roll.yaml"], want) {
+		t.Errorf("%s lacks %s", result.Files["roll.yaml"], want)
 	}
 }
 
