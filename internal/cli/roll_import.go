@@ -68,6 +68,9 @@ func (a *app) importRoll(ctx context.Context, name string, o rollImportOptions) 
 	if len(o.rocks) == 0 || o.out == "" {
 		return usage("say where the roll is with --rocks, and where to write it with --out")
 	}
+	if err := rocksSources(o.rocks); err != nil {
+		return err
+	}
 	mapping, err := readMapping(o.mapping)
 	if err != nil {
 		return notByServer(err)
@@ -91,7 +94,7 @@ func (a *app) importRoll(ctx context.Context, name string, o rollImportOptions) 
 	if err := writeRoll(folder, result.Files); err != nil {
 		return err
 	}
-	done := rollImport{Roll: result.Name, Folder: folder, Files: slices.Sorted(maps.Keys(result.Files)), Findings: slices.Concat([]rocks.Finding{}, tree.Findings, result.Findings)}
+	done := rollImport{Roll: result.Name, Folder: folder, Files: slices.Sorted(maps.Keys(result.Files)), Findings: append(append([]rocks.Finding{}, tree.Findings...), result.Findings...)}
 	return a.print(done, func(w io.Writer) { showImport(w, done) })
 }
 

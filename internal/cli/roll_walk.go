@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -52,7 +53,7 @@ quarry roll walk --rolls ./hello --appliance gateway --nodes compute=4 --explain
 quarry roll walk --rolls ./rolls --roll app@2 --appliance compute --param app.threads=8 -o json
 quarry roll walk --rocks distro --appliance compute --attrs compute.attrs --compat rocks -o json`,
 		Args:              args(),
-		RunE:              func(*cobra.Command, []string) error { return o.run(a) },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	f := cmd.Flags()
@@ -76,9 +77,9 @@ type walked struct {
 	Explanation *roll.Explanation `json:"explanation,omitempty"`
 }
 
-func (o walkOptions) run(a *app) error {
-	if o.rocks.tree != "" {
-		return o.rocks.run(a, o.appliance, o.explain)
+func (o walkOptions) run(ctx context.Context, a *app) error {
+	if len(o.rocks.trees) > 0 {
+		return o.rocks.run(ctx, a, o.appliance, o.explain)
 	}
 	catalog, own, err := loadCatalog(o.dirs)
 	if err != nil {

@@ -1,28 +1,28 @@
 package cli
 
 import (
-	"fmt"
+	"context"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"quarry/internal/roll/rocks"
+	"quarry/internal/roll/rocks/source"
 )
 
 // rocksOptions are the flags of roll walk for a tree of Rocks rolls.
 type rocksOptions struct {
-	tree, attrs, compat string
-	allow, evals        []string
+	attrs, compat       string
+	trees, allow, evals []string
 }
 
 const rocksHelp = `
 
-With --rocks it reads a distribution of Rocks rolls instead (graphs/default,
-nodes, site-nodes) and shows what the node --appliance of its graph gets: the
+With --rocks it reads Rocks rolls instead (a distribution tree with graphs/default,
+nodes and site-nodes, a roll's source tree, a roll ISO, a kickstart RPM) and shows what the node --appliance of its graph gets: the
 nodes in their order, the packages, the scripts, the main section. With --compat
 rocks all is as Rocks itself would make it. Without, the profile of a sound tree
 is the same, but what Rocks would pass over in silence is refused, with file and
@@ -37,14 +37,13 @@ func (o *rocksOptions) flags(cmd *cobra.Command) {
 		}
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.tree, "rocks", "", "folder of a distribution of Rocks rolls: it holds graphs and nodes")
+	f.StringArrayVar(&o.trees, "rocks", nil, "Rocks rolls: a distribution tree, a roll's sources, an ISO or an RPM (repeatable; later ones lie over earlier ones)")
 	f.StringVar(&o.attrs, "attrs", "", `with --rocks: file of the node's attributes, in lines "name: value"`)
 	f.StringVar(&o.compat, "compat", "", `with --rocks: "rocks" does to the letter what Rocks does`)
 	f.StringSliceVar(&o.allow, "allow", nil, "with --rocks: let findings of this rule through (repeatable)")
 	f.StringArrayVar(&o.evals, "eval", nil, "with --rocks: what an eval element prints, as FILE:LINE=VALUE or FILE:LINE=@PATH (repeatable)")
 	cmd.MarkFlagsMutuallyExclusive("rocks", "rolls")
 	cmd.MarkFlagsMutuallyExclusive("rocks", "roll")
-	must(cmd.MarkFlagDirname("rocks"))
 	must(cmd.MarkFlagFilename("attrs"))
 	must(cmd.RegisterFlagCompletionFunc("compat", cobra.FixedCompletions([]string{"rocks"}, cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(ids, cobra.ShellCompDirectiveNoFileComp)))
@@ -77,7 +76,7 @@ type rocksPost struct {
 	Arg         string `json:"arg"`
 }
 
-func (o rocksOptions) run(a *app, root string, explain bool) error {
+func (o rocksOptions) run(ctx context.Context, a *app, root string, explain bool) error {
 	options, err := o.options()
 	if err != nil {
 		return err
@@ -86,12 +85,16 @@ func (o rocksOptions) run(a *app, root string, explain bool) error {
 	if err != nil {
 		return err
 	}
-	tree, err := readRocks(o.tree)
-	if err != nil {
+	if err := rocksSources(o.trees); err != nil {
 		return err
+	}
+	tree, found, err := source.Read(ctx, o.trees...)
+	if err != nil {
+		return notByServer(err)
 	}
 	profile, _ := tree.Walk(root, attrs, options) // what is refused is among the findings
 	out := newRocksWalk(profile)
+	out.Diagnostics = append(append([]rocks.Finding{}, found...), out.Diagnostics...)
 	if explain {
 		out.Explain = profile.Explain()
 	}
@@ -150,18 +153,6 @@ func readAttributes(path string) (map[string]string, error) {
 		return nil, usage("--attrs %s: %v", path, err)
 	}
 	return attrs, nil
-}
-
-// readRocks gives the reader the folder above too: Rocks looks into ../nodes.
-func readRocks(dir string) (*rocks.Tree, error) {
-	full, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("find the tree: %w", err)
-	}
-	if info, err := os.Stat(full); err != nil || !info.IsDir() {
-		return nil, usage("%s is not a folder: name the one that holds graphs and nodes", dir)
-	}
-	return rocks.Read(os.DirFS(filepath.Dir(full)), filepath.ToSlash(filepath.Base(full)))
 }
 
 func newRocksWalk(p *rocks.Profile) rocksWalk {

@@ -30,12 +30,13 @@ const (
 // builder puts a tree together.
 type builder struct {
 	out    *Tree
+	parts  []string // folders that are read
 	bytes  int64
 	listed int
 }
 
 func newBuilder() *builder {
-	return &builder{out: &Tree{files: fstest.MapFS{}, origin: map[string]string{}}}
+	return &builder{parts: parts, out: &Tree{files: fstest.MapFS{}, origin: map[string]string{}}}
 }
 
 // tree ends the work.

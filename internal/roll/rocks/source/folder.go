@@ -38,6 +38,7 @@ func (b *builder) folder(ctx context.Context, dir string) error {
 	case has("version.mk", "Makefile"):
 		return b.sources(ctx, dir, root)
 	}
+	b.out.distribution = true
 	return b.distribution(ctx, dir, root)
 }
 
@@ -56,7 +57,7 @@ func (b *builder) distribution(ctx context.Context, dir string, root *os.Root) e
 // walk visits every file of the tree's folders that belongs into a
 // distribution, with its origin. Links are not followed into folders.
 func (b *builder) walk(ctx context.Context, dir string, root *os.Root, visit func(name, origin string) error) error {
-	for _, part := range parts {
+	for _, part := range b.parts {
 		info, err := root.Lstat(part)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

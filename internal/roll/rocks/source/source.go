@@ -30,6 +30,8 @@ type Tree struct {
 
 	files  fstest.MapFS
 	origin map[string]string
+	// distribution says that one of the sources was a distribution tree.
+	distribution bool
 }
 
 // Open implements fs.FS.
