@@ -3,6 +3,7 @@
 package test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -55,9 +56,12 @@ func benchmarkWarm(b *testing.B, name, roll string) {
 	for _, n := range c.Nodes {
 		args = append(args, filepath.Join(imagesDir, n.Image))
 	}
-	out, err := exec.CommandContext(b.Context(), "./plain-qemu.sh", args...).CombinedOutput()
+	var complaints bytes.Buffer // QEMU's last words when it is ended, too
+	cmd := exec.CommandContext(b.Context(), "./plain-qemu.sh", args...)
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
 	if err != nil {
-		b.Fatalf("%v: %s", err, out)
+		b.Fatalf("%v: %s", err, &complaints)
 	}
 	plain, err := strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
 	if err != nil {
