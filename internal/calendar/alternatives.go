@@ -42,6 +42,7 @@ type finder struct {
 	c       *Calendar
 	req     Request
 	got     []int     // vnodes of each group that fit
+	certain bool      // no placement exists
 	part    *Request  // what of it fits at the time asked for, once that is known
 	first   time.Time // that it can be ready for
 	horizon time.Time
@@ -49,7 +50,7 @@ type finder struct {
 }
 
 func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative {
-	f := finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), horizon: horizon}
+	f := finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), certain: t.certain(), horizon: horizon}
 	f.first = now.Add(t.req.Prepare)
 	if f.first.Before(t.req.Start) {
 		f.first = t.req.Start
@@ -67,10 +68,22 @@ func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative 
 
 // fits reports whether a request can be booked now.
 func (f *finder) fits(req Request) bool {
-	if req.Check() != nil {
+	t := f.c.try(&req)
+	if t == nil {
 		return false
 	}
-	return f.c.possible(&req)
+	t.done()
+	return true
+}
+
+// earliest is the request with the first window in which it fits.
+func (f *finder) earliest(req Request, notBefore time.Time) (Request, bool) {
+	t := f.c.earliest(req, notBefore, f.horizon)
+	if t == nil {
+		return req, false
+	}
+	defer t.done()
+	return *t.req, true
 }
 
 // offer adds an alternative unless it is there already.
@@ -85,7 +98,7 @@ func (f *finder) offer(kind Kind, message string, reqs ...Request) {
 }
 
 func (f *finder) later() {
-	if req, ok := f.c.earliest(f.req, f.first, f.horizon); ok {
+	if req, ok := f.earliest(f.req, f.first); ok {
 		f.offer(Later, fmt.Sprintf("all of it from %s to %s", stamp(req.Start), stamp(req.End)), req)
 	}
 }
@@ -209,6 +222,9 @@ func (f *finder) relaxed() {
 			}
 		})
 	}
+	if f.certain {
+		return // no policy helps
+	}
 	other := Pack
 	if f.req.Policy == Pack {
 		other = Spread
@@ -237,7 +253,7 @@ func (f *finder) split() {
 		return
 	}
 	after := now.End.Add(now.Wipe).Add(rest.Prepare)
-	rest, ok = f.c.earliest(rest, second(ceilSecond(after)), f.horizon)
+	rest, ok = f.earliest(rest, second(ceilSecond(after)))
 	if !ok {
 		return
 	}
@@ -276,7 +292,7 @@ func (f *finder) scaled(share int) {
 }
 
 func (f *finder) whenever(kind Kind, text string, req Request) {
-	if req, ok := f.c.earliest(req, f.first, f.horizon); ok {
+	if req, ok := f.earliest(req, f.first); ok {
 		f.offer(kind, fmt.Sprintf("%s from %s to %s", text, stamp(req.Start), stamp(req.End)), req)
 	}
 }

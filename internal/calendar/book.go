@@ -134,14 +134,17 @@ func (c *Calendar) attempt(req *Request) *trial {
 	return &trial{c: c, req: req, from: max(from, c.now), to: to}
 }
 
-// possible reports whether a request can be booked as it is.
-func (c *Calendar) possible(req *Request) bool {
+// try returns a trial that placed a request, to be done with, or nil.
+func (c *Calendar) try(req *Request) *trial {
 	t := c.attempt(req)
 	if t.outOfReach() {
-		return false
+		return nil
 	}
-	defer t.done()
-	return t.run()
+	if t.run() {
+		return t
+	}
+	t.done()
+	return nil
 }
 
 // entry is what a trial that placed everything found.

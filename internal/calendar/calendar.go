@@ -73,10 +73,10 @@ func (c *Calendar) build(site Site) {
 	}
 	c.racks = slices.Sorted(maps.Keys(racks))
 	c.lanes = newLanes(room, cutsFor(room))
-	c.kinds = slices.Compact(slices.SortedFunc(slices.Values(room), func(a, b vec) int { return slices.Compare(a[:], b[:]) }))
+	c.kinds = kindsOf(room)
 	for i, p := range c.pnodes {
 		for _, w := range p.Maintenance {
-			c.lanes.shut(i, max(floorSecond(w.From), c.since), max(ceilSecond(w.To), c.since))
+			c.lanes.shut(i, max(floorSecond(w.From), c.since), max(ceilSecond(w.To), c.since), 1)
 		}
 	}
 	c.pools = nil
@@ -86,6 +86,10 @@ func (c *Calendar) build(site Site) {
 	for _, e := range c.sorted() {
 		c.adopt(e.Booking)
 	}
+}
+
+func kindsOf(room []vec) []vec {
+	return slices.Compact(slices.SortedFunc(slices.Values(room), func(a, b vec) int { return slices.Compare(a[:], b[:]) }))
 }
 
 func newPool(p Pool) *pool {
@@ -219,16 +223,15 @@ func (c *Calendar) Remove(id string) {
 	}
 }
 
-// Advance lets time pass: what was before now stands in nobody's way, holds
+// Advance sets the time: what was before now stands in nobody's way, holds
 // whose time is over are dropped and their IDs returned. Bookings stay until
-// they are cancelled or removed, also those that are over.
+// they are cancelled or removed, also those that are over. A clock may step
+// back, by up to a day without loss.
 func (c *Calendar) Advance(now time.Time) (expired []string) {
 	at := floorSecond(now)
-	if at > c.now {
-		c.now = at
-	}
-	if c.now-c.since >= forgetEvery {
-		c.since = c.now
+	c.now = max(at, c.since)
+	if c.now-c.since >= keepPast+forgetEvery {
+		c.since = c.now - keepPast
 		c.lanes.forget(c.since)
 		for _, p := range c.pools {
 			p.lanes.forget(c.since)
@@ -237,9 +240,12 @@ func (c *Calendar) Advance(now time.Time) (expired []string) {
 	return c.expire(now)
 }
 
-// forgetEvery is how often the past is dropped, in seconds, so that a
+// The past is kept for a day and dropped every hour, in seconds, so that a
 // calendar does not grow with it.
-const forgetEvery = 3600
+const (
+	keepPast    = 24 * 3600
+	forgetEvery = 3600
+)
 
 // expire drops the holds whose time is over.
 func (c *Calendar) expire(now time.Time) []string {

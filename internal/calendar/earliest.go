@@ -24,25 +24,27 @@ func (c *Calendar) Earliest(req Request, notBefore, horizon time.Time) (plan Pla
 	if _, taken := c.bookings[req.ID]; taken {
 		return Plan{}, false, nil
 	}
-	first, ok := c.earliest(req, notBefore, horizon)
-	if !ok {
+	t := c.earliest(req, notBefore, horizon)
+	if t == nil {
 		return Plan{}, false, nil
 	}
-	plan, err = c.Fits(first)
-	return plan, err == nil, err
+	defer t.done()
+	return t.entry().Plan, true, nil
 }
 
-// earliest is the request with the first window in which it fits.
-func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) (Request, bool) {
+// earliest places the request at the first window in which it fits; nil for
+// none.
+func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) *trial {
 	first := second(ceilSecond(notBefore))
 	if first.After(horizon) {
-		return req, false
+		return nil
 	}
-	if moved := req.at(first); c.possible(&moved) {
-		return moved, true
+	moved := req.at(first)
+	if t := c.try(&moved); t != nil {
+		return t
 	}
 	if !c.everFits(&req) {
-		return req, false
+		return nil
 	}
 	if soonest := req.NotBefore.Add(req.Prepare); first.Before(soonest) {
 		first = second(ceilSecond(soonest)) // all in between would be late as well
@@ -53,13 +55,14 @@ func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) (Request,
 	for lo, last := from, floorSecond(horizon)-shift; lo <= last; {
 		hi := min((floorDiv(lo, grains[0])+1)*grains[0], last+1)
 		for _, at := range s.instants(lo, hi) {
-			if moved := req.at(second(at + shift)); c.possible(&moved) {
-				return moved, true
+			moved := req.at(second(at + shift))
+			if t := c.try(&moved); t != nil {
+				return t
 			}
 		}
 		lo = hi
 	}
-	return req, false
+	return nil
 }
 
 // everFits reports whether an empty site could hold the request.

@@ -32,9 +32,10 @@ func (l *lanes) hold(i int, from, to int64, more vec) {
 	l.note(i, from, to)
 }
 
-// shut keeps everything away from lane i over [from, to).
-func (l *lanes) shut(i int, from, to int64) {
-	l.line[i].add(from, to, vec{}, 1)
+// shut keeps everything away from lane i over [from, to) once more, or with
+// -1 once less.
+func (l *lanes) shut(i int, from, to int64, times int32) {
+	l.line[i].add(from, to, vec{}, times)
 	l.note(i, from, to)
 }
 

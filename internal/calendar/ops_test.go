@@ -132,13 +132,21 @@ func TestPnodesChange(t *testing.T) {
 		}
 		was := model(c).plans
 		var pnodes []Pnode
-		for i := range rapid.IntRange(1, 7).Draw(t, "pnodes after") {
-			pnodes = append(pnodes, d.pnode(t, fmt.Sprintf("p%d", i)))
+		if rapid.Bool().Draw(t, "other pnodes") {
+			for i := range rapid.IntRange(1, 7).Draw(t, "pnodes after") {
+				pnodes = append(pnodes, d.pnode(t, fmt.Sprintf("p%d", i)))
+			}
+		} else {
+			for _, p := range c.Site().Pnodes {
+				next := d.pnode(t, p.Name)
+				next.Uplink, next.Rack, next.Tags = p.Uplink, p.Rack, p.Tags
+				pnodes = append(pnodes, next)
+			}
 		}
-		list, err := c.SetPnodes(pnodes)
-		if err != nil {
+		if err := c.SetPnodes(pnodes); err != nil {
 			t.Fatal(err)
 		}
+		list := c.Replan()
 		told := map[string]Replan{}
 		for _, r := range list {
 			told[r.ID] = r
@@ -219,10 +227,10 @@ func TestForgetKeepsTheFuture(t *testing.T) {
 		c := d.filled(t)
 		now := d.instant(t, "now", 0, 40)
 		r := d.request(t, "new", 1)
-		r.Start, r.End = r.Start.Add(now.Sub(at(0))).Add(3*forgetEvery*time.Second), r.End.Add(now.Sub(at(0))).Add(3*forgetEvery*time.Second)
+		r.Start, r.End = r.Start.Add(now.Sub(at(0))).Add((keepPast+forgetEvery)*time.Second), r.End.Add(now.Sub(at(0))).Add((keepPast+forgetEvery)*time.Second)
 		_, before := c.Fits(r)
 		c.Advance(now)
-		c.Advance(now.Add(2 * forgetEvery * time.Second))
+		c.Advance(now.Add((keepPast + forgetEvery) * time.Second))
 		if _, after := c.Fits(r); (before == nil) != (after == nil) {
 			t.Fatalf("before %v, after %v", before, after)
 		}
@@ -239,4 +247,24 @@ func TestForgetKeepsTheFuture(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A clock that was wrong for a while leads to no double booking.
+func TestClockStepsBack(t *testing.T) {
+	c, err := New(Site{Pnodes: []Pnode{{Name: "p1", Capacity: Size{1, 1024, 9999}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Request{ID: "a", Name: "a", Start: at(60), End: at(600), Groups: []Group{{Appliance: "compute", Count: 1, Size: Size{1, 512, 512}}}}
+	if _, err := c.Book(r); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []int{0, 3600, 0, -3600, 0} {
+		c.Advance(at(step))
+	}
+	r.ID = "b"
+	var refusal *Refusal
+	if _, err := c.Book(r); !errors.As(err, &refusal) {
+		t.Fatalf("booked twice: %v", err)
+	}
 }

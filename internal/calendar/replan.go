@@ -25,35 +25,62 @@ type Replan struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
-// SetPnodes replaces the site's pnodes by a new list and plans anew what can
-// no longer stay where it is: on pnodes that are lost, gone, drained, in
-// maintenance then, or too small by now. Clusters that have started do not
-// move, nor does anything else. Soonest bookings come first. Bookings that
-// were over before now are left alone.
-func (c *Calendar) SetPnodes(pnodes []Pnode) ([]Replan, error) {
+// SetPnodes replaces the site's pnodes by a new list. What is held stays held
+// where it is, also on a pnode that is not there any more: Replan moves it.
+func (c *Calendar) SetPnodes(pnodes []Pnode) error {
 	site := c.site
 	site.Pnodes = pnodes
 	if err := site.check(); err != nil {
-		return nil, err
+		return err
 	}
-	if c.samePnodes(pnodes) {
-		return nil, nil
+	if !c.sameOrder(pnodes) {
+		c.build(site)
+		return nil
 	}
-	c.build(site)
-	return c.Replan(), nil
+	c.site = site
+	for _, p := range pnodes {
+		if i := c.index[p.Name]; !p.Equal(c.pnodes[i]) {
+			c.setPnode(i, p)
+		}
+	}
+	return nil
 }
 
-func (c *Calendar) samePnodes(pnodes []Pnode) bool {
+// sameOrder reports whether the pnodes are the ones that there are, with the
+// labels that they have, so that the site need not be laid out anew.
+func (c *Calendar) sameOrder(pnodes []Pnode) bool {
 	if len(pnodes) != len(c.pnodes) {
 		return false
 	}
 	for _, p := range pnodes {
 		i, ok := c.index[p.Name]
-		if !ok || !p.equal(c.pnodes[i]) {
+		if !ok || !slices.Equal(p.labels(), c.pnodes[i].labels()) {
 			return false
 		}
 	}
 	return true
+}
+
+// setPnode changes what a pnode has and whether it can be used.
+func (c *Calendar) setPnode(i int, p Pnode) {
+	for _, w := range c.pnodes[i].Maintenance {
+		c.lanes.shut(i, max(floorSecond(w.From), c.since), max(ceilSecond(w.To), c.since), -1)
+	}
+	c.pnodes[i] = p
+	c.usable.clear(i)
+	if p.usable() {
+		c.usable.set(i)
+	}
+	if room := c.site.Overcommit.of(p.Capacity); room != c.lanes.room[i] {
+		c.lanes.room[i] = room
+		if line := c.lanes.line[i]; len(line) > 0 {
+			c.lanes.note(i, line[0].at, line[len(line)-1].at)
+		}
+		c.kinds = kindsOf(c.lanes.room)
+	}
+	for _, w := range p.Maintenance {
+		c.lanes.shut(i, max(floorSecond(w.From), c.since), max(ceilSecond(w.To), c.since), 1)
+	}
 }
 
 // Replan plans every booking anew that cannot stay where it is, the soonest
@@ -67,6 +94,16 @@ func (c *Calendar) Replan() []Replan {
 		list = append(list, c.rescue(e))
 	}
 	return list
+}
+
+// Rescue plans one booking anew as Replan does; ok is false when it can stay
+// where it is.
+func (c *Calendar) Rescue(id string) (r Replan, ok bool) {
+	e := c.bookings[id]
+	if e == nil || e.to <= c.now || !c.harmed(e) {
+		return Replan{}, false
+	}
+	return c.rescue(e), true
 }
 
 // byStart lists the bookings with the started ones first, then the soonest.

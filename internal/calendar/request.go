@@ -3,6 +3,8 @@ package calendar
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"quarry/internal/fault"
@@ -113,7 +115,7 @@ func (g Group) vnodeName(i int) string {
 	if g.Names != nil {
 		return g.Names[i]
 	}
-	return fmt.Sprintf("%s-%d", g.Appliance, i)
+	return g.Appliance + "-" + strconv.Itoa(i)
 }
 
 func (g Group) needsUplink() bool { return slices.Contains(g.Require, Uplink) }
@@ -200,28 +202,36 @@ func (g Group) check(l *fault.List, field string) {
 	}
 }
 
-// checkNames refuses two vnodes of one name. Without names of their own,
-// groups clash only when they are of the same appliance.
+// checkNames refuses two vnodes of one name, without making up the names of
+// groups that have none.
 func (r Request) checkNames(l *fault.List) {
 	taken := map[string]bool{}
-	add := func(field, name string) bool {
-		if taken[name] {
-			l.Add(field, fmt.Sprintf("two vnodes are called %q: name the vnodes of each group", name))
-		}
-		clash := taken[name]
-		taken[name] = true
-		return !clash
+	clash := func(i int, name string) {
+		l.Add(fmt.Sprintf("groups[%d].names", i), fmt.Sprintf("two vnodes are called %q: name the vnodes of each group", name))
 	}
-	named := slices.ContainsFunc(r.Groups, func(g Group) bool { return g.Names != nil })
 	for i, g := range r.Groups {
-		field := fmt.Sprintf("groups[%d].names", i)
-		if !named {
-			add(field, g.vnodeName(0))
+		for _, name := range g.Names {
+			if taken[name] {
+				clash(i, name)
+				return
+			}
+			taken[name] = true
+		}
+	}
+	unnamed := map[string]bool{}
+	for i, g := range r.Groups {
+		if g.Names != nil {
 			continue
 		}
-		for j := range min(max(g.Count, 0), maxVnodes) {
-			if g.Names != nil && j >= len(g.Names) || !add(field, g.vnodeName(j)) {
-				break
+		if unnamed[g.Appliance] {
+			clash(i, g.vnodeName(0))
+			return
+		}
+		unnamed[g.Appliance] = true
+		for name := range taken {
+			if n, err := strconv.Atoi(strings.TrimPrefix(name, g.Appliance+"-")); err == nil && n >= 0 && n < g.Count && name == g.vnodeName(n) {
+				clash(i, name)
+				return
 			}
 		}
 	}

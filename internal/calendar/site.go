@@ -67,8 +67,8 @@ func (p Pnode) labels() []string {
 
 func (p Pnode) usable() bool { return !p.Drained && !p.Lost }
 
-// equal reports whether nothing about the pnode changed.
-func (p Pnode) equal(o Pnode) bool {
+// Equal reports whether nothing about the pnode changed.
+func (p Pnode) Equal(o Pnode) bool {
 	return p.Name == o.Name && p.Capacity == o.Capacity && p.Uplink == o.Uplink && p.Rack == o.Rack && p.Arch == o.Arch &&
 		p.Accelerator == o.Accelerator && p.Drained == o.Drained && p.Lost == o.Lost &&
 		slices.Equal(p.Tags, o.Tags) && slices.EqualFunc(p.Maintenance, o.Maintenance, func(a, b Window) bool {

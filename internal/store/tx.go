@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"modernc.org/sqlite"
@@ -21,6 +22,16 @@ const batch = 64
 type Tx struct {
 	ctx context.Context
 	sql *sql.Tx
+	job *job // nil in a View
+}
+
+// Undo registers what takes back an effect outside the database in case the
+// transaction has none after all: because its function, or the commit, fails.
+// It runs before any later update does; the last one registered runs first.
+func (t *Tx) Undo(f func()) {
+	if t.job != nil {
+		t.job.undo = append(t.job.undo, f)
+	}
 }
 
 // job is one waiting update.
@@ -29,7 +40,16 @@ type job struct {
 	fn    func(*Tx) error
 	err   error // of fn, or of the commit
 	panic any
+	undo  []func()
 	done  chan struct{}
+}
+
+// unwind takes back what the job did outside the database.
+func (j *job) unwind() {
+	for i := len(j.undo) - 1; i >= 0; i-- {
+		j.undo[i]()
+	}
+	j.undo = nil
 }
 
 // Update runs fn in one writing transaction. It is durable when Update
@@ -77,7 +97,8 @@ func (s *Store) commit(first *job) {
 		}
 	}()
 	fail := func(err error) {
-		for _, j := range jobs {
+		for _, j := range slices.Backward(jobs) {
+			j.unwind()
 			if j.err == nil {
 				j.err = err
 			}
@@ -136,11 +157,12 @@ func (j *job) run(tx *sql.Tx) (ok bool, err error) {
 				}
 			}
 		}()
-		j.err = j.fn(&Tx{ctx: ctx, sql: tx})
+		j.err = j.fn(&Tx{ctx: ctx, sql: tx, job: j})
 		returned = true
 	}()
 	end := "RELEASE job"
 	if j.err != nil || j.panic != nil {
+		j.unwind()
 		end = "ROLLBACK TO job; RELEASE job"
 	}
 	if _, err := tx.ExecContext(ctx, end); err != nil {

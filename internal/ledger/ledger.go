@@ -1,0 +1,148 @@
+// Package ledger keeps the calendar: in memory to decide, in the store to
+// last. Every change is part of a transaction of the store and is durable when
+// that is; when the transaction fails, the calendar is as it was before. At
+// start the calendar is read from the store.
+//
+// Decisions are made one after the other, by the store's one writer, which
+// commits those that wait together. Questions are answered at the same time;
+// they may see a booking that is about to become durable.
+package ledger
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"quarry/internal/calendar"
+	"quarry/internal/store"
+)
+
+// Ledger is the calendar of one site. Its methods may be called at the same
+// time; those that take a transaction within an Update only.
+type Ledger struct {
+	mu  sync.RWMutex
+	cal *calendar.Calendar
+}
+
+// Open reads the calendar from the store. Holds that expired while nobody
+// looked are dropped.
+func Open(tx *store.Tx, site calendar.Site, now time.Time) (*Ledger, error) {
+	cal, err := calendar.New(site)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{cal: cal}
+	l.cal.Advance(now)
+	bookings, err := tx.Bookings()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range bookings {
+		if err := l.cal.Put(b); err != nil {
+			return nil, fmt.Errorf("read booking %s: %w", b.Request.ID, err)
+		}
+	}
+	return l, l.advance(tx, now)
+}
+
+// advance lets time pass and forgets the holds that expired.
+func (l *Ledger) advance(tx *store.Tx, now time.Time) error {
+	for _, id := range l.cal.Advance(now) {
+		if err := tx.DeleteBooking(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Change does one operation on one booking, and writes down what became of it.
+func (l *Ledger) Change(tx *store.Tx, now time.Time, id string, do func(*calendar.Calendar) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.advance(tx, now); err != nil {
+		return err
+	}
+	before, was := l.cal.Booking(id)
+	if err := do(l.cal); err != nil {
+		return err
+	}
+	after, is := l.cal.Booking(id)
+	tx.Undo(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.restore(id, before, was)
+	})
+	switch {
+	case !is:
+		return tx.DeleteBooking(id)
+	case !was || !reflect.DeepEqual(before, after):
+		return tx.PutBooking(after)
+	}
+	return nil
+}
+
+// restore makes a booking what it was.
+func (l *Ledger) restore(id string, before calendar.Booking, was bool) {
+	l.cal.Remove(id)
+	if was {
+		_ = l.cal.Put(before) // it was there: it is complete
+	}
+}
+
+// Book admits a request, or returns a bare *calendar.Refusal: ask Explain.
+func (l *Ledger) Book(tx *store.Tx, now time.Time, req calendar.Request) (plan calendar.Plan, err error) {
+	err = l.Change(tx, now, req.ID, func(c *calendar.Calendar) error {
+		plan, err = c.Book(req)
+		return err
+	})
+	return plan, err
+}
+
+// Put takes a booking as it is, whether it fits or not.
+func (l *Ledger) Put(tx *store.Tx, now time.Time, b calendar.Booking) error {
+	return l.Change(tx, now, b.Request.ID, func(c *calendar.Calendar) error { return c.Put(b) })
+}
+
+// Remove drops a booking; none is no error.
+func (l *Ledger) Remove(tx *store.Tx, now time.Time, id string) error {
+	return l.Change(tx, now, id, func(c *calendar.Calendar) error {
+		c.Remove(id)
+		return nil
+	})
+}
+
+// SetPnodes tells what pnodes there are and how they are. They are known to
+// the store already.
+func (l *Ledger) SetPnodes(pnodes []calendar.Pnode) error {
+	l.mu.RLock()
+	same := slices.EqualFunc(l.cal.Site().Pnodes, pnodes, calendar.Pnode.Equal)
+	l.mu.RUnlock()
+	if same {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cal.SetPnodes(pnodes)
+}
+
+// Ask lets f look at the calendar. It must not change it, nor keep it.
+func (l *Ledger) Ask(f func(*calendar.Calendar)) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	f(l.cal)
+}
+
+// Booking returns one booking.
+func (l *Ledger) Booking(id string) (b calendar.Booking, ok bool) {
+	l.Ask(func(c *calendar.Calendar) { b, ok = c.Booking(id) })
+	return b, ok
+}
+
+// Try changes the calendar in memory only, for measuring.
+func (l *Ledger) Try(f func(*calendar.Calendar) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return f(l.cal)
+}
