@@ -95,6 +95,7 @@ func (s *script) addFile(e *element, name, content string) {
 	f.Template = varies
 	f.Source = path.Join("files", s.nodeName(), strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", "_"))
 	s.out[f.Source] = text
+	s.node.sources = append(s.node.sources, f.Source)
 	s.node.files = append(s.node.files, f)
 }
 

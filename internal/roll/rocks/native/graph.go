@@ -69,6 +69,7 @@ func (im *importer) addEdge(from, to, condition string, at place) {
 	native, holds := im.condition(condition, at)
 	if !holds {
 		im.find(rocks.Info, "import-edge", at.file, at.line, "", "the edge from %s to %s is left out: its condition %s does not hold", from, to, condition)
+		im.dead[im.own[to]] = true
 		return
 	}
 	fromNode, known := im.graft(from, at)
@@ -183,19 +184,50 @@ func (im *importer) comesAfter(node, other string, seen map[string]bool) bool {
 	})
 }
 
-// unreached tells of nodes that no edge and no appliance leads to.
+// unreached leaves out the nodes that only edges lead to whose conditions do
+// not hold, and tells of those that nothing leads to.
 func (im *importer) unreached() {
-	reached := map[string]bool{}
-	for _, name := range im.roll.Appliances {
-		reached[im.own[name]] = true
-	}
-	for _, e := range im.edges {
-		reached[e.To] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(im.nodes)) {
-		if !reached[name] {
-			im.find(rocks.Warning, "import-unreached", im.nodes[name].file, 1, "map the node that it hangs on, or make it an appliance with --appliance",
-				"no edge leads to the node %s, so no vnode will have it", name)
+	for {
+		reached := map[string]bool{}
+		for _, name := range im.roll.Appliances {
+			reached[im.own[name]] = true
+		}
+		for _, e := range im.edges {
+			reached[e.To] = true
+		}
+		dropped := false
+		for _, name := range slices.Sorted(maps.Keys(im.nodes)) {
+			switch {
+			case reached[name]:
+			case im.dead[name]:
+				im.drop(name)
+				dropped = true
+			default:
+				im.find(rocks.Warning, "import-unreached", im.nodes[name].file, 1, "map the node that it hangs on, or make it an appliance with --appliance",
+					"no edge leads to the node %s, so no vnode will have it", name)
+			}
+		}
+		if !dropped {
+			return
 		}
 	}
+}
+
+// drop takes a node out again, and what was said of it. What hung on it alone
+// is dead too.
+func (im *importer) drop(name string) {
+	n := im.nodes[name]
+	delete(im.nodes, name)
+	for _, source := range n.sources {
+		delete(im.out, source)
+	}
+	im.findings = slices.DeleteFunc(im.findings, func(f rocks.Finding) bool { return f.File == n.file || f.Rule == "import-unreached" })
+	im.find(rocks.Info, "import-unreached", n.file, 1, "", "the node %s is left out: no edge whose condition holds leads to it", name)
+	im.edges = slices.DeleteFunc(im.edges, func(e edgeOut) bool {
+		if e.From == name {
+			im.dead[e.To] = true
+		}
+		return e.From == name || e.To == name
+	})
+	im.order = slices.DeleteFunc(im.order, func(o orderOut) bool { return o.Node == name || o.Before == name || o.After == name })
 }

@@ -58,6 +58,7 @@ type importer struct {
 	needs  map[string]bool // rolls
 	params map[string]bool
 	used   map[string]bool // keys of evals and posts
+	dead   map[string]bool // nodes that a left out edge leads to
 	create map[string]int  // how often a path is written by the roll's <file>s
 }
 
@@ -67,7 +68,7 @@ type importer struct {
 func Import(tree fs.FS, r Roll, m Mapping) (*Result, error) {
 	im := &importer{
 		tree: tree, roll: r, mapping: m, defaults: values, name: wordOf(r.Name), out: map[string]string{}, own: map[string]string{},
-		nodes: map[string]*node{}, needs: map[string]bool{}, params: map[string]bool{}, used: map[string]bool{}, create: map[string]int{},
+		nodes: map[string]*node{}, needs: map[string]bool{}, params: map[string]bool{}, used: map[string]bool{}, dead: map[string]bool{}, create: map[string]int{},
 	}
 	if err := im.run(); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 // node is a native node while it is made.
 type node struct {
 	file     string
+	sources  []string // files of the roll that are only the node's
 	whens    []string // conditions of parts, each a node of its own
 	summary  string
 	packages []string

@@ -142,6 +142,7 @@ func (s *script) finish(body, interpreter, when string, number, line int) {
 	name := fmt.Sprintf("%spost-%d", s.part.kind, number)
 	source := path.Join("scripts", s.nodeName()+"-"+name)
 	s.out[source] = s.frame(text, interpreter, line)
+	s.node.sources = append(s.node.sources, source)
 	switch {
 	case varies:
 		if when == atInstall {
