@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"quarry/internal/cluster"
 	"quarry/internal/roll"
 	"quarry/internal/vnode"
 	"quarry/rolls"
@@ -53,13 +54,16 @@ func TestGolden(t *testing.T) {
 		rolls             []string
 		host              vnode.Host
 		parameters        map[string]string
+		attributes        []cluster.Attribute
 	}{
-		{"plain-gateway", "gateway", nil, hosts[0], map[string]string{"gateway.ports": "443 8080", "gateway.dns": "192.0.2.53", "base.packages": "htop vim"}},
-		{"condor-gateway", "gateway", []string{"condor"}, hosts[0], nil},
-		{"condor-compute", "compute", []string{"condor"}, hosts[1], nil},
-		{"condor-partitionable", "compute", []string{"condor"}, hosts[1], map[string]string{"condor.slots": "partitionable"}},
-		{"web-gateway", "gateway", []string{"web"}, hosts[0], map[string]string{"web.port": "8080"}},
-		{"web-web", "web", []string{"web"}, hosts[3], nil},
+		{"plain-gateway", "gateway", nil, hosts[0], map[string]string{"gateway.ports": "443 8080", "gateway.dns": "192.0.2.53", "base.packages": "htop vim"}, nil},
+		{"condor-gateway", "gateway", []string{"condor"}, hosts[0], nil, nil},
+		{"condor-compute", "compute", []string{"condor"}, hosts[1], nil, []cluster.Attribute{
+			{Name: "condor.features", Value: "HasScratch Fast", Host: "compute-0"}, {Name: "base.extra", Value: "htop", Appliance: "compute"},
+		}},
+		{"condor-partitionable", "compute", []string{"condor"}, hosts[1], map[string]string{"condor.slots": "partitionable"}, nil},
+		{"web-gateway", "gateway", []string{"web"}, hosts[0], map[string]string{"web.port": "8080"}, nil},
+		{"web-web", "web", []string{"web"}, hosts[3], nil, nil},
 	}
 	for _, c := range cases {
 		t.Run(c.golden, func(t *testing.T) {
@@ -75,8 +79,14 @@ func TestGolden(t *testing.T) {
 				"os": "debian", "release": "trixie", "architecture": "amd64",
 				"nodes": map[string]int{"gateway": 1, "compute": 2, "web": 2},
 			}
-			for k, v := range params {
-				attrs[k] = v
+			if err := selection.CheckAttributes(c.attributes); err != nil {
+				t.Fatal(err)
+			}
+			own := selection.At(roll.Where{OS: "debian", Release: "trixie", Appliance: c.appliance, Host: c.host.Name}, c.attributes)
+			for _, values := range []map[string]string{params, own} {
+				for k, v := range values {
+					attrs[k] = v
+				}
 			}
 			profile, err := selection.Walk(c.appliance, attrs)
 			if err != nil {
@@ -85,7 +95,7 @@ func TestGolden(t *testing.T) {
 			golden(t, c.golden, archive(t, profile, roll.TemplateData{
 				Hostname: c.host.Name, Appliance: c.appliance, Domain: "cluster.internal", Cluster: "farm",
 				Gateway: "10.1.0.1", Address: c.host.Address, Network: "10.1.0.0/24", Hosts: hosts,
-				Parameters: params, Secrets: map[string]string{"condor.pool_password": "0123456789abcdef0123456789abcdef"},
+				Parameters: params, Attributes: own, Secrets: map[string]string{"condor.pool_password": "0123456789abcdef0123456789abcdef"},
 			}))
 		})
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -131,6 +132,18 @@ func TestParseAttribute(t *testing.T) {
 			t.Errorf("%q: %+v", in, got)
 		}
 	}
+}
+
+func FuzzParseAttribute(f *testing.F) {
+	for _, seed := range []string{"a.b=c", "host/compute-0:a.b=c:d=e", "os/debian/trixie:a.b=", "::", "host/:a.b=c"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := parseAttribute(text)
+		if err == nil && !strings.Contains(text, a.Name+"="+a.Value) {
+			t.Errorf("parseAttribute(%q) = %+v", text, a)
+		}
+	})
 }
 
 func FuzzParseSize(f *testing.F) {

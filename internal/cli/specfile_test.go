@@ -76,6 +76,7 @@ func TestReadSpecWrong(t *testing.T) {
 
 func FuzzReadSpec(f *testing.F) {
 	f.Add("name: farm\nrolls: [condor]\nnodes: [{appliance: compute, count: 2, memory: 512M}]\nstart: asap\nfor: 1h\n")
+	f.Add("name: farm\nparameters: {a.b: [c, d], e.f: 3}\nattributes: [{name: a.b, value: [x], rack: l}]\nracks: {l: [compute-0]}\n")
 	f.Add("name: [\n")
 	f.Add("&a [*a]\n")
 	f.Fuzz(func(t *testing.T, text string) {

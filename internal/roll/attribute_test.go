@@ -1,6 +1,7 @@
 package roll
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -12,15 +13,17 @@ func attributed(t testing.TB) *Selection {
 		"roll.yaml": head + `
 attributes:
 - {name: slots, type: int, default: 1, min: 1, max: 64, help: slots of a node}
+- {name: more, type: packages, default: "", help: packages of a node}
 - {name: disks, type: list, default: [sda, sdb], match: 'sd[a-z]', maxItems: 3, help: disks of a node}
 set:
 - {attribute: slots, os: debian, value: 2}
 - {attribute: slots, os: debian/trixie, value: 3}
 - {attribute: app.slots, appliance: gateway, value: 4}
+- {attribute: more, appliance: compute, value: [vim]}
 edges:
 - {from: base/compute, to: big, if: 'app.slots > 4 and "sdc" in app.disks'}
 `,
-		"nodes/big.yaml": "",
+		"nodes/big.yaml": "packages: [{attribute: more}]\n",
 	}), "app")
 }
 
@@ -84,6 +87,7 @@ func TestConditionsSeeAttributes(t *testing.T) {
 	}{
 		{nil, false},
 		{Attributes{"app.slots": "5", "app.disks": "sda sdc"}, true},
+		{Attributes{"app.slots": "5", "app.disks": []string{"sdc"}, "app.more": "htop"}, true},
 		{Attributes{"app.slots": "5"}, false},
 	} {
 		p, err := s.Walk("compute", c.attrs)
@@ -92,6 +96,10 @@ func TestConditionsSeeAttributes(t *testing.T) {
 		}
 		if got := strings.Contains(strings.Join(p.Order, " "), "app/big"); got != c.want {
 			t.Errorf("%v: in %v, want %v", c.attrs, got, c.want)
+		}
+		packages := fmt.Sprint(p.Origins())
+		if c.want && strings.Contains(packages, "package vim") != (c.attrs["app.more"] == nil) || c.attrs["app.more"] != nil && !strings.Contains(packages, "package htop") {
+			t.Errorf("%v: packages %s", c.attrs, packages)
 		}
 	}
 }

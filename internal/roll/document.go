@@ -112,7 +112,8 @@ type packageList struct {
 	Items []packageDoc
 }
 
-// packageDoc is a name or {parameter: key}.
+// packageDoc is a name, {parameter: key} or {attribute: key}; keys of the two
+// are never the same.
 type packageDoc struct {
 	Name      text
 	Parameter text
@@ -197,11 +198,18 @@ func (p *packageDoc) UnmarshalYAML(n *yaml.Node) error {
 	}
 	var ref struct {
 		Parameter text `yaml:"parameter"`
+		Attribute text `yaml:"attribute"`
 	}
 	if err := n.Load(&ref, yaml.WithKnownFields()); err != nil {
 		return err
 	}
+	if ref.Parameter.Set == ref.Attribute.Set {
+		return &wrongKind{pos{n.Line, n.Column}, "the name of a package, {parameter: KEY} or {attribute: KEY}"}
+	}
 	p.Parameter = ref.Parameter
+	if ref.Attribute.Set {
+		p.Parameter = ref.Attribute
+	}
 	return nil
 }
 

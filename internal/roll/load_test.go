@@ -186,7 +186,7 @@ packages: {Debian: [{parameter: x}, ""]}
 			"app/files/t": "a\nb {{end}}\n",
 		}, []string{
 			`app/nodes/n.yaml:17:12: "Debian" is not an operating system`,
-			`app/nodes/n.yaml:17:33: the roll has no parameter "x" of type packages`,
+			`app/nodes/n.yaml:17:33: the roll has no parameter and no attribute "x" of type packages`,
 			`app/nodes/n.yaml:17:37: "" cannot be the name of a package`,
 			`app/nodes/n.yaml:2:3: path "etc/x" must be absolute`,
 			`app/nodes/n.yaml:3:3: path "/etc/../x" must be`,
@@ -248,6 +248,8 @@ func TestLint(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(head+"edges: [{from: n, to: n, if: 'appliance == \"x\"'}]\nappliances: [{name: compute, node: n}]\n"), []byte("packages: [a-b]\n"))
 	f.Add([]byte(head+"parameters: [{name: p, type: int, default: 3, help: h}]\norder: [{node: n, before: '*'}]\n"), []byte("files: [{path: /x, content: '{{.Hostname}}', template: true}]\n"))
+	f.Add([]byte(head+"requires: [base >= 1, < 2]\nprovides: [x = 1~a]\nattributes: [{name: l, type: list, of: int, default: [1, 2], help: h}]\nset: [{attribute: l, os: debian/trixie, value: [3]}]\nedges: [{from: base/compute, to: n, if: len(app.l) > 1}]\n"),
+		[]byte("packages: {debian: [{attribute: l}]}\nscripts: {cluster: [{name: a, body: '#!/bin/sh'}]}\nfiles: [{path: /x, content: '{{list \"app.l\"}}', template: true}]\n"))
 	f.Add([]byte("a: &a [*a]\n"), []byte("<<: *b\n"))
 	f.Fuzz(func(t *testing.T, rollYAML, nodeYAML []byte) {
 		fsys := fstest.MapFS{"app/roll.yaml": {Data: rollYAML}, "app/nodes/n.yaml": {Data: nodeYAML}}
@@ -259,13 +261,20 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		_ = Lint(fsys, "app")
+		if _, err := Advise(fsys, "app"); err != nil {
+			t.Fatalf("loads, and is not advised upon: %v", err)
+		}
 		catalog := NewCatalog(r, &Roll{Name: "base"}, &Roll{Name: "gateway"})
 		s, err := catalog.Select([]string{"app"})
 		if err != nil {
 			return
 		}
 		for _, a := range s.Appliances() {
-			_, _ = s.Walk(a.Name, Attributes{"os": "debian", "nodes": map[string]int{"compute": 1}})
+			attrs := Attributes{"os": "debian", "nodes": map[string]int{"compute": 1}}
+			_, err := s.Walk(a.Name, attrs)
+			if _, other := s.Explain(a.Name, attrs); err == nil && other != nil {
+				t.Fatalf("walked, but not explained: %v", other)
+			}
 		}
 	})
 }

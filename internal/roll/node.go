@@ -60,8 +60,8 @@ func (l *loader) packages(n *Node, file string, list packageList) {
 		p := NodePackage{Name: d.Name.V, OS: system, From: l.source(file, d.Name.pos)}
 		if d.Parameter.Set {
 			p.From = l.source(file, d.Parameter.pos)
-			if !slices.ContainsFunc(l.roll.Parameters, func(q Parameter) bool { return q.Name == d.Parameter.V && q.Type == TypePackages }) {
-				l.add(file, d.Parameter.pos, "the roll has no parameter %q of type packages", d.Parameter.V)
+			if !slices.ContainsFunc(l.roll.declared(), func(q Parameter) bool { return q.Name == d.Parameter.V && q.item() == itemPackage }) {
+				l.add(file, d.Parameter.pos, "the roll has no parameter and no attribute %q of type packages", d.Parameter.V)
 			}
 			p.Parameter = l.roll.Name + "." + d.Parameter.V
 		} else if !packageName.MatchString(p.Name) {

@@ -76,8 +76,8 @@ type Node struct {
 
 // NodePackage is a package of some operating systems.
 type NodePackage struct {
-	// Name is the package; empty when Parameter names a parameter
-	// ("roll.key") whose value is a list of packages, parted by spaces.
+	// Name is the package; empty when Parameter names a parameter or an
+	// attribute ("roll.key") whose value is a list of packages.
 	Name      string `json:"name,omitempty"`
 	Parameter string `json:"parameter,omitempty"`
 	// OS is "" (any), a family ("debian") or a release ("debian/trixie").

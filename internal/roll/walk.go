@@ -186,15 +186,21 @@ func (m *merger) addPackages(p NodePackage, attrs Attributes) {
 	}
 }
 
-// listed returns the words of a parameter's value or default.
-func (m *merger) listed(parameter string, attrs Attributes) []string {
-	value, given := attrs[parameter].(string)
+// listed returns the items of a parameter or an attribute.
+func (m *merger) listed(name string, attrs Attributes) []string {
+	switch value := attrs[name].(type) {
+	case string:
+		return strings.Fields(value)
+	case []string:
+		return value
+	}
 	for _, p := range m.selection.Parameters() {
-		if p.Name == parameter && !given && p.Default != nil {
-			value = *p.Default
+		if p.Name == name && p.Default != nil {
+			return strings.Fields(*p.Default)
 		}
 	}
-	return strings.Fields(value)
+	where := Where{OS: fact(attrs, "os"), Release: fact(attrs, "release"), Appliance: m.profile.Appliance}
+	return strings.Fields(m.selection.At(where, nil)[name])
 }
 
 // arrange puts nodes into their order: see Walk.
