@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ import (
 type imageBuildOptions struct {
 	rolls, appliances []string
 	cache, store      string
+	check             bool
 }
 
 // builtImage is what image build says of an image made from a lock.
@@ -44,8 +46,12 @@ exactly the images that the lock says, on this machine, as root, into the store
 of images --store, and print their digests: one lock has the same digest wherever
 it is built. Every package is verified first; one that is not what the lock says
 is named, and nothing is built. The scripts of the lock run in a root tree of
-their own on this machine: build only locks of those you trust. --store and
---cache belong to one process at a time: do not name those of a running manager.`, exitsRefused),
+their own on this machine: build only locks of those you trust.
+
+--check builds each image once more, from the packages alone, and names the files
+that differ: what a package or a script of a roll draws by chance does. --store
+and --cache belong to one process at a time: do not name those of a running
+manager.`, exitsRefused),
 		Example: "quarry image build --roll condor --context provider\nsudo quarry image build condor.lock --store ./images",
 		Args:    argsUpTo(1, "LOCK"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +71,7 @@ their own on this machine: build only locks of those you trust. --store and
 	f.StringSliceVar(&o.appliances, "appliance", nil, "only these appliances of the lock")
 	f.StringVar(&o.store, "store", "", "folder for the images of a lock (default: images in --cache)")
 	f.StringVar(&o.cache, "cache", "", "folder for packages and base roots (default ~/.cache/quarry)")
+	f.BoolVar(&o.check, "check", false, "build each image of a lock twice and compare")
 	return cmd
 }
 
@@ -106,10 +113,29 @@ func (o imageBuildOptions) fromLock(ctx context.Context, a *app, name string) er
 		if err != nil {
 			return notByServer(err)
 		}
+		if o.check {
+			if err := reproduce(ctx, builder, lock, appliance); err != nil {
+				return err
+			}
+		}
 		built = append(built, builtImage{appliance, m.Address, m.Digest(), m.Files})
 		rows = append(rows, []string{appliance, m.Address[:12], m.Digest()})
 	}
 	return a.print(built, func(w io.Writer) { printTable(w, []string{"APPLIANCE", "IMAGE", "DIGEST"}, rows) })
+}
+
+// reproduce names what another build of a lock makes differently.
+func reproduce(ctx context.Context, builder *image.Builder, lock render.Lock, appliance string) error {
+	lines, err := builder.Reproduce(ctx, lock)
+	if err != nil {
+		return notByServer(err)
+	}
+	var wrong fault.List
+	for _, line := range lines {
+		path, sides, _ := strings.Cut(line, "\n")
+		wrong.Add(path, "differs from build to build: let a boot script make it\n"+sides)
+	}
+	return wrong.Err("", "the image of "+appliance+" is another one each time it is built")
 }
 
 // checkUnchanged refuses a lock that is no longer what its addresses say. To

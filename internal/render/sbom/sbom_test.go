@@ -149,7 +149,7 @@ func TestOneLockOneDocument(t *testing.T) {
 		}
 		return raw.String()
 	}
-	if write() != write() {
+	if first, second := write(), write(); first != second {
 		t.Error("the same lock gave two documents")
 	}
 }
