@@ -16,6 +16,8 @@ import (
 // Mapping says what things of a Rocks roll are called natively. Its zero value
 // maps nothing.
 type Mapping struct {
+	// Name is what the roll is called here, where its own name does not do.
+	Name    string `yaml:"name"`
 	Version string `yaml:"version"`
 	Summary string `yaml:"summary"`
 	// Nodes are those of other rolls: "roll/node", or null to leave the edge out.
@@ -131,6 +133,9 @@ func ParseMapping(file string, data []byte) (Mapping, error) {
 
 func (m *Mapping) check(file string, wrong *fault.List) {
 	add := func(format string, args ...any) { wrong.Add(file, fmt.Sprintf(format, args...)) }
+	if m.Name != "" && m.Name != wordOf(m.Name) {
+		add("name %q must be 1 to 63 of a-z, 0-9 and _, a letter first", m.Name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Nodes)) {
 		if to := m.Nodes[name]; to != nil && !nodeRef.MatchString(*to) {
 			add("nodes: %s becomes %q, which is not ROLL/NODE", name, *to)

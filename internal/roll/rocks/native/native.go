@@ -67,7 +67,7 @@ type importer struct {
 // native meaning is in the findings.
 func Import(tree fs.FS, r Roll, m Mapping) (*Result, error) {
 	im := &importer{
-		tree: tree, roll: r, mapping: m, defaults: values, name: wordOf(r.Name), out: map[string]string{}, own: map[string]string{},
+		tree: tree, roll: r, mapping: m, defaults: values, name: firstOf(m.Name, wordOf(r.Name)), out: map[string]string{}, own: map[string]string{},
 		nodes: map[string]*node{}, needs: map[string]bool{}, params: map[string]bool{}, used: map[string]bool{}, dead: map[string]bool{}, create: map[string]int{},
 	}
 	if err := im.run(); err != nil {
@@ -87,7 +87,11 @@ func (im *importer) run() error {
 	if err != nil {
 		return err
 	}
-	if im.name != im.roll.Name {
+	switch {
+	case im.name == "base" || im.name == "gateway":
+		im.find(rocks.Warning, "import-name", "", 0, "give it another name with name in the mapping",
+			"every cluster has a roll %s of Quarry's own, which this one would take the place of", im.name)
+	case im.name != im.roll.Name:
 		im.find(rocks.Info, "import-renamed", "", 0, "", "the roll is called %s here: names of rolls are words of conditions", im.name)
 	}
 	im.countFiles(files)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -305,6 +306,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	files := map[string]string{"n": "", "graph": "<edge from='base' to='n'/>"}
+	result := imported(t, files, "name: other\nnodes: {base: base/base}")
+	if result.Name != "other" || !strings.Contains(result.Files["roll.yaml"], "name: other\n") {
+		t.Errorf("it is called %s: %s", result.Name, result.Files["roll.yaml"])
+	}
+	result = imported(t, files, "name: base\nnodes: {base: null}")
+	if result.Findings[0].Rule != "import-name" {
+		t.Errorf("the name of Quarry's own roll gives %+v", result.Findings)
+	}
+}
+
 func TestMappingMistakes(t *testing.T) {
 	for text, say := range map[string]string{
 		"nodse: {}":                                    "map.yaml:1",
@@ -314,6 +327,7 @@ func TestMappingMistakes(t *testing.T) {
 		"posts: {a: {drop: x}}":                        "FILE:LINE",
 		"posts: {'nodes/a.xml:1': {drop: x, body: y}}": "neither body nor at",
 		"evals: {a: x}":                                "FILE:LINE",
+		"name: A-b":                                    "a-z, 0-9 and _",
 		"failures: none":                               "ignore or stop",
 		"attributes: {a: {}}":                          "one of template and parameter",
 		"attributes: {a: {parameter: {}}}":             "needs a type and a help",
@@ -361,6 +375,16 @@ func TestEveryRealRoll(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
+		}
+		for file, content := range result.Files {
+			if !strings.HasPrefix(content, "#!/bin/bash\n") {
+				continue
+			}
+			c := exec.CommandContext(t.Context(), "bash", "-n")
+			c.Stdin = strings.NewReader(content)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%s: bash cannot read %s: %s", name, file, out)
+			}
 		}
 		for _, f := range result.Findings {
 			if f.File != "" && f.Line == 0 || f.Message == "" {

@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,7 +141,7 @@ func FuzzMapping(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := ParseMapping("map.yaml", data)
 		if err == nil && m.Failures == "" {
-			t.Error(fmt.Sprintf("%+v has no way to treat failures", m))
+			t.Errorf("%+v has no way to treat failures", m)
 		}
 	})
 }

@@ -24,7 +24,8 @@ const (
 	maxDepth   = 12        // folders above a file
 	maxName    = 1024      // bytes of a path
 	maxListed  = 200_000   // entries of a folder or an ISO that are looked at
-	maxPackage = 256 << 20 // bytes of an RPM, packed, and of what it unpacks to
+	maxPackage = 256 << 20 // bytes of an RPM
+	maxUnpack  = 512 << 20 // bytes that all discs and RPMs may make us read and unpack
 )
 
 // builder puts a tree together.
@@ -33,10 +34,11 @@ type builder struct {
 	parts  []string // folders that are read
 	bytes  int64
 	listed int
+	left   int64 // of maxUnpack
 }
 
 func newBuilder() *builder {
-	return &builder{parts: parts, out: &Tree{files: fstest.MapFS{}, origin: map[string]string{}}}
+	return &builder{parts: parts, left: maxUnpack, out: &Tree{files: fstest.MapFS{}, origin: map[string]string{}}}
 }
 
 // tree ends the work.
@@ -126,6 +128,23 @@ func (b *builder) replaced(name, origin string, same bool) {
 }
 
 func (b *builder) find(f rocks.Finding) { b.out.Findings = append(b.out.Findings, f) }
+
+// limit makes r end with an error when all that is read so is too much.
+func (b *builder) limit(r io.Reader) io.Reader { return &limited{b, r} }
+
+type limited struct {
+	b *builder
+	r io.Reader
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.b.left <= 0 {
+		return 0, fmt.Errorf("the rolls unpack to more than %d bytes", maxUnpack)
+	}
+	n, err := l.r.Read(p[:min(int64(len(p)), l.b.left)])
+	l.b.left -= int64(n)
+	return n, err
+}
 
 // plainPath refuses paths that are not what they seem.
 func plainPath(name string) error {

@@ -59,7 +59,7 @@ func (b *builder) discRoll(ctx context.Context, d disc, f discFile) error {
 	if err != nil {
 		return readFault(origin, err)
 	}
-	roll, err := parseRollInfo(r)
+	roll, err := parseRollInfo(b.limit(r))
 	r.Close()
 	if err != nil {
 		return readFault(origin, err)

@@ -74,7 +74,7 @@ func TestHostilePackages(t *testing.T) {
 		"long name":      {entry(named("./nodes/" + strings.Repeat("a", 2000))), "bytes, 1 to"},
 		"large file":     {entry(cpioFile{name: "./nodes/a.xml", body: strings.Repeat("x", maxFile+1)}), "larger than"},
 		"no cpio":        {makeRPM("gzip", gzipped([]byte(strings.Repeat("x", 200)))), "no cpio archive"},
-		"bomb":           {makeRPM("zstd", append(zstded(t, cpioOf()), zeros(maxPackage+1)...)), "unpacks to more than"},
+		"bomb":           {makeRPM("zstd", append(zstded(t, cpioOf()), zeros(maxUnpack)...)), "unpack to more than"},
 		"cut off":        {makeRPM("", makeCpio(xmlFile)[:150]), "cut off"},
 		"only the lead":  {makeRPM("", nil)[:100], "cut off"},
 		"packed oddly":   {makeRPM("lzma", nil), `packed with "lzma"`},
@@ -94,10 +94,21 @@ func TestHostilePackages(t *testing.T) {
 	}
 }
 
-// cpioOf is the start of an archive whose first file has 512 MiB.
+// Packages that unpack to much are refused for their sum.
+func TestManyBombs(t *testing.T) {
+	bomb := makeRPM("zstd", zstded(t, makeCpio(cpioFile{name: "./x", body: strings.Repeat("x", 10<<20)})))
+	b := newBuilder()
+	b.left = 15 << 20
+	if err := b.rpm(t.Context(), "k.rpm", bytes.NewReader(bomb)); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, b.rpm(t.Context(), "k.rpm", bytes.NewReader(bomb)), "unpack to more than")
+}
+
+// cpioOf is the start of an archive whose first file has 1 GiB.
 func cpioOf() []byte {
 	start := makeCpio(cpioFile{name: "./x"})
-	copy(start[6+8*cpioSize:], "20000000")
+	copy(start[6+8*cpioSize:], "40000000")
 	return start[:cpioHeader+4+padding(cpioHeader+4)]
 }
 

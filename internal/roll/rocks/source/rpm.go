@@ -36,7 +36,7 @@ const (
 // nodes, site-nodes or include. Where the package would be installed does not
 // matter, Rocks moves it with rpm --relocate.
 func (b *builder) rpm(ctx context.Context, origin string, r io.Reader) error {
-	err := b.payload(ctx, origin, bufio.NewReader(r))
+	err := b.payload(ctx, origin, bufio.NewReader(b.limit(r)))
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return invalid(origin, "the package is cut off")
 	}
@@ -69,7 +69,7 @@ func (b *builder) payload(ctx context.Context, origin string, r *bufio.Reader) e
 		return err
 	}
 	defer done()
-	return b.cpio(ctx, origin, &limited{r: bufio.NewReader(unpacked), left: maxPackage})
+	return b.cpio(ctx, origin, b.limit(bufio.NewReader(unpacked)))
 }
 
 // readHeader reads a header's texts, by tag.
@@ -157,21 +157,6 @@ func decompress(r *bufio.Reader, how string) (unpacked io.Reader, done func(), e
 		return nil, done, fmt.Errorf("unpack the %s payload: %w", how, err)
 	}
 	return unpacked, done, nil
-}
-
-// limited ends a stream that unpacks to too much.
-type limited struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, fmt.Errorf("the package unpacks to more than %d bytes", maxPackage)
-	}
-	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	return n, err
 }
 
 // below is the path from the first folder of a distribution tree on; "" if
