@@ -83,8 +83,10 @@ func together(dir string, others []string) ([]fault.Detail, error) {
 		for name, value := range params {
 			attrs[name] = value
 		}
-		_, err := sel.Walk(kind.Name, attrs)
+		profile, err := sel.Walk(kind.Name, attrs)
 		wrong.AddAll(err)
+		own := sel.At(roll.Where{OS: "debian", Release: "trixie", Appliance: kind.Name}, nil)
+		wrong.AddAll(sel.LintProfile(profile, params, own))
 	}
 	return nil, wrong.Err(fault.Invalid, "The roll does not go together with the others")
 }

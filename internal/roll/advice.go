@@ -5,18 +5,22 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"quarry/internal/fault"
 )
 
+// templateWord is what a template of a roll says and hardly any other file.
+var templateWord = regexp.MustCompile(`\{\{-? *(param|secret|attr|list|range|if|\.[A-Z][a-zA-Z]+)\b`)
+
 // ValidName reports whether name can name a roll.
 func ValidName(name string) bool { return wordName.MatchString(name) }
 
 // Advise tells what is not wrong with a roll and still looks forgotten: nodes
 // that nothing leads to, files that no node names, parameters that nothing
-// uses. The roll must load.
+// uses, templates that are not marked as such. The roll must load.
 func Advise(fsys fs.FS, dir string) ([]fault.Detail, error) {
 	r, err := Load(fsys, dir)
 	if err != nil {
@@ -36,6 +40,13 @@ func Advise(fsys fs.FS, dir string) ([]fault.Detail, error) {
 	for _, a := range r.Attributes {
 		if !r.uses("ATTR", a.Name) {
 			l.Add(r.place(a.From), fmt.Sprintf("nothing in the roll uses the attribute %q", a.Name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Nodes)) {
+		for _, f := range r.Nodes[name].Files {
+			if !f.Template && templateWord.MatchString(f.Content) {
+				l.Add(r.place(f.From), fmt.Sprintf("%s looks like a template, and is none: add template: true", f.Path))
+			}
 		}
 	}
 	return append(l.Details(), r.forgotten(fsys, dir)...), nil

@@ -14,7 +14,7 @@ import (
 // Lint checks a roll as far as it can be checked alone: it loads, its order
 // has no circle, and its templates render for a small cluster with the default
 // parameters. All mistakes come in one *fault.Error. What other rolls it goes
-// with is checked by Catalog.Select and Selection.Walk.
+// with is checked by Catalog.Select, Selection.Walk and Selection.LintProfile.
 func Lint(fsys fs.FS, dir string) error {
 	r, err := Load(fsys, dir)
 	if err != nil {
@@ -52,6 +52,24 @@ func addAll(list *fault.List, err error) {
 	}
 }
 
+// LintProfile renders the templates of a profile of the selected rolls for a
+// small cluster, with harmless values for what must be given.
+func (s *Selection) LintProfile(p Profile, params, attributes map[string]string) error {
+	var wrong fault.List
+	d := sample(&Roll{Appliances: s.Appliances()})
+	d.only, d.Appliance = "", p.Appliance
+	d.Parameters, d.Attributes = params, attributes
+	for _, secret := range s.Secrets() {
+		d.Secrets[secret.Name] = "0123456789abcdef"
+	}
+	for _, f := range p.Files {
+		if _, err := RenderFile(f, d); err != nil {
+			addAll(&wrong, err)
+		}
+	}
+	return wrong.Err(fault.Invalid, "The templates of the rolls cannot be rendered")
+}
+
 // sample is a cluster of one gateway and two of each appliance.
 func sample(r *Roll) TemplateData {
 	d := TemplateData{
@@ -62,6 +80,7 @@ func sample(r *Roll) TemplateData {
 			{Name: "compute-0", Address: "10.1.0.10", MAC: "02:00:00:00:00:10", Appliance: cluster.Compute},
 			{Name: "compute-1", Address: "10.1.0.11", MAC: "02:00:00:00:00:11", Appliance: cluster.Compute},
 		},
+		only:       r.Name,
 		Parameters: map[string]string{}, Attributes: map[string]string{}, Secrets: map[string]string{},
 	}
 	for _, a := range r.Appliances {

@@ -32,6 +32,10 @@ type TemplateData struct {
 	Parameters map[string]string
 	Attributes map[string]string // of this vnode
 	Secrets    map[string]string
+
+	// only is set where the values of other rolls than this one are not known:
+	// they are empty then, and no error.
+	only string
 }
 
 // NewTemplateData takes the data from a vnode's identity.
@@ -118,9 +122,9 @@ func parseTemplate(name, content string) (*template.Template, error) {
 }
 
 func (d TemplateData) functions() template.FuncMap {
-	param, attr := lookup("parameter", d.Parameters), lookup("attribute", d.Attributes)
+	param, attr := d.lookup("parameter", d.Parameters), d.lookup("attribute", d.Attributes)
 	return template.FuncMap{
-		"param": param, "attr": attr, "secret": lookup("secret", d.Secrets),
+		"param": param, "attr": attr, "secret": d.lookup("secret", d.Secrets),
 		"list": func(name string) ([]string, error) {
 			value, err := param(name)
 			if err != nil {
@@ -135,9 +139,12 @@ func (d TemplateData) functions() template.FuncMap {
 	}
 }
 
-func lookup(what string, values map[string]string) func(string) (string, error) {
+func (d TemplateData) lookup(what string, values map[string]string) func(string) (string, error) {
 	return func(name string) (string, error) {
 		v, ok := values[name]
+		if owner, _, _ := strings.Cut(name, "."); !ok && d.only != "" && owner != d.only {
+			return "", nil
+		}
 		if !ok {
 			return "", fmt.Errorf("there is no %s %q", what, name)
 		}
