@@ -15,7 +15,8 @@ import (
 
 func newRoll(a *app) *cobra.Command {
 	return group(&cobra.Command{Use: "roll", Aliases: []string{"rolls"}, Short: "The applications that clusters are made of"},
-		newRollList(a), newRollShow(a), newRollNew(a), newRollCheck(a), newRollTry(a), newRollWalk(a), newRollImport(a),
+		newRollList(a), newRollShow(a), newRollNew(a), newRollCheck(a), newRollTry(a), newRollWalk(a), newRollGraph(a),
+		newRollKickstart(a), newRollImport(a),
 		newRollLock(a), newRollDiff(a), newRollSBOM(a),
 		newRollPush(a), newRollPull(a), newRollDelete(a))
 }

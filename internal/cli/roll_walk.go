@@ -56,6 +56,13 @@ quarry roll walk --rocks distro --appliance compute --attrs compute.attrs --comp
 		RunE:              func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&o.explain, "explain", false, "say why each node is in the profile or not, and why in this order")
+	return cmd
+}
+
+// flags are those that say what is walked.
+func (o *walkOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.dirs, "rolls", nil, "folder of a roll or of rolls (repeatable)")
 	f.StringSliceVar(&o.rolls, "roll", nil, "rolls, as NAME or NAME@VERSION, separated by commas or repeated")
@@ -66,9 +73,7 @@ quarry roll walk --rocks distro --appliance compute --attrs compute.attrs --comp
 	f.StringArrayVar(&o.nodes, "nodes", []string{"gateway=1", "compute=2"}, "how many vnodes of an appliance the cluster has, as NAME=N (repeatable)")
 	f.StringArrayVar(&o.parameters, "param", nil, "a roll's parameter as ROLL.KEY=VALUE (repeatable)")
 	f.StringArrayVar(&o.attributes, "attr", nil, "an attribute as [SCOPE/NAME:]ROLL.KEY=VALUE (repeatable)")
-	f.BoolVar(&o.explain, "explain", false, "say why each node is in the profile or not, and why in this order")
 	o.rocks.flags(cmd)
-	return cmd
 }
 
 // walked is what roll walk prints.
@@ -81,18 +86,7 @@ func (o walkOptions) run(ctx context.Context, a *app) error {
 	if len(o.rocks.trees) > 0 {
 		return o.rocks.run(ctx, a, o.appliance, o.explain)
 	}
-	catalog, own, err := loadCatalog(o.dirs)
-	if err != nil {
-		return notByServer(err)
-	}
-	if len(o.rolls) == 0 {
-		o.rolls = own
-	}
-	sel, err := catalog.Select(o.rolls)
-	if err != nil {
-		return notByServer(err)
-	}
-	attrs, err := o.facts(sel)
+	sel, attrs, err := o.selection()
 	if err != nil {
 		return notByServer(err)
 	}
@@ -108,6 +102,23 @@ func (o walkOptions) run(ctx context.Context, a *app) error {
 		out.Explanation = &x
 	}
 	return a.print(out, out.show)
+}
+
+// selection reads the rolls that are meant, and what their conditions can ask for.
+func (o walkOptions) selection() (*roll.Selection, roll.Attributes, error) {
+	catalog, own, err := loadCatalog(o.dirs)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(o.rolls) == 0 {
+		o.rolls = own
+	}
+	sel, err := catalog.Select(o.rolls)
+	if err != nil {
+		return nil, nil, err
+	}
+	attrs, err := o.facts(sel)
+	return sel, attrs, err
 }
 
 // loadCatalog reads the shipped rolls and those of the folders, whose

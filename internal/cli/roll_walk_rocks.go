@@ -77,24 +77,11 @@ type rocksPost struct {
 }
 
 func (o rocksOptions) run(ctx context.Context, a *app, root string, explain bool) error {
-	options, err := o.options()
+	profile, _, err := o.walk(ctx, root)
 	if err != nil {
 		return err
 	}
-	attrs, err := readAttributes(o.attrs)
-	if err != nil {
-		return err
-	}
-	if err := rocksSources(o.trees); err != nil {
-		return err
-	}
-	tree, found, err := source.Read(ctx, o.trees...)
-	if err != nil {
-		return notByServer(err)
-	}
-	profile, _ := tree.Walk(root, attrs, options) // what is refused is among the findings
 	out := newRocksWalk(profile)
-	out.Diagnostics = append(append([]rocks.Finding{}, found...), out.Diagnostics...)
 	if explain {
 		out.Explain = profile.Explain()
 	}
@@ -105,6 +92,29 @@ func (o rocksOptions) run(ctx context.Context, a *app, root string, explain bool
 		return exitStatus(exitFailed)
 	}
 	return nil
+}
+
+// walk gives the profile of a node, and the attributes. What is refused is
+// among the profile's findings, as is what was wrong with its sources.
+func (o rocksOptions) walk(ctx context.Context, root string) (*rocks.Profile, map[string]string, error) {
+	options, err := o.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	attrs, err := readAttributes(o.attrs)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := rocksSources(o.trees); err != nil {
+		return nil, nil, err
+	}
+	tree, found, err := source.Read(ctx, o.trees...)
+	if err != nil {
+		return nil, nil, notByServer(err)
+	}
+	profile, _ := tree.Walk(root, attrs, options)
+	profile.Findings = append(append([]rocks.Finding{}, found...), profile.Findings...)
+	return profile, attrs, nil
 }
 
 // options checks the flags.

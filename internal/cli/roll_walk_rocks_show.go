@@ -17,7 +17,11 @@ func (r *rocksWalk) show(w, notes io.Writer) {
 	} else {
 		r.profile(w)
 	}
-	for _, f := range r.Diagnostics {
+	showFindings(notes, r.Diagnostics)
+}
+
+func showFindings(notes io.Writer, findings []rocks.Finding) {
+	for _, f := range findings {
 		place := f.File
 		if f.Line > 0 {
 			place = fmt.Sprintf("%s:%d", f.File, f.Line)

@@ -28,7 +28,7 @@ const rocksLog = "/var/log/rocks-install.log"
 // FromRocks writes a profile of Rocks rolls as a kickstart, its sections in the
 // order of Rocks' own. Each is preceded by the file and line it comes from.
 func FromRocks(p *rocks.Profile, o RocksOptions) ([]byte, error) {
-	w := rocksWriter{profile: p, options: o}
+	w := rocksWriter{profile: p, options: o, secret: secrets(o.Attributes)}
 	w.head()
 	w.main()
 	w.packages()
@@ -52,6 +52,7 @@ type rocksWriter struct {
 	sheet
 	profile *rocks.Profile
 	options RocksOptions
+	secret  []secret
 	wrong   fault.List
 }
 
@@ -67,7 +68,7 @@ func (w *rocksWriter) head() {
 	for _, c := range w.profile.Contributors {
 		w.comment("%s %s", c.File, c.Roll)
 	}
-	for _, s := range w.secrets() {
+	for _, s := range w.secret {
 		w.comment("Left out: the value of the attribute %s, a secret. %s stands for it.", s.name, s.instead())
 	}
 	for _, text := range w.profile.Debug {
@@ -199,12 +200,15 @@ var secretName = regexp.MustCompile(`(?i)passw|passphrase|secret|private_?key|cr
 
 const shortest = 4 // a value of fewer letters is in every other word
 
-// secrets are the secret attributes, those with the longest values first: one
+// common are values that say whether there is something, not what.
+var common = []string{"true", "false", "none", "null", "enabled", "disabled"}
+
+// secrets finds the secret attributes, those with the longest values first: one
 // may be a part of another.
-func (w *rocksWriter) secrets() []secret {
+func secrets(attributes map[string]string) []secret {
 	var list []secret
-	for _, name := range slices.Sorted(maps.Keys(w.options.Attributes)) {
-		if value := w.options.Attributes[name]; secretName.MatchString(name) && len(value) >= shortest {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if value := attributes[name]; secretName.MatchString(name) && len(value) >= shortest && !slices.Contains(common, strings.ToLower(value)) {
 			list = append(list, secret{name, value})
 		}
 	}
@@ -214,7 +218,7 @@ func (w *rocksWriter) secrets() []secret {
 
 // hide takes the secrets out of a text.
 func (w *rocksWriter) hide(text string) string {
-	for _, s := range w.secrets() {
+	for _, s := range w.secret {
 		text = strings.ReplaceAll(text, s.value, s.instead())
 		text = strings.ReplaceAll(text, strings.ReplaceAll(s.value, "'", `\'`), s.instead())
 	}

@@ -232,7 +232,8 @@ func (w *rollWriter) services() {
 			w.wrong.Add(u.From.Place(), fmt.Sprintf("service %q cannot be %q", u.Unit, u.State))
 			continue
 		}
-		fmt.Fprintf(&body, "systemctl %s %s # %s\n", verb, quote(u.Unit), oneLine(u.From.Place()))
+		// A unit that this system calls otherwise, or lacks, keeps no machine from being installed.
+		fmt.Fprintf(&body, "systemctl %s %s || echo %s >&2 # %s\n", verb, quote(u.Unit), quote("quarry: cannot "+verb+" "+u.Unit), oneLine(u.From.Place()))
 	}
 	w.section(body.String())
 }

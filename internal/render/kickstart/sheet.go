@@ -72,7 +72,7 @@ func (s *sheet) script(sc script) {
 // #! line; their status is the program's.
 func runScript(body string) string {
 	return "program=$(mktemp) || exit 1\n" + write(body, `"$program"`) +
-		"chmod 700 \"$program\"\n\"$program\"\nstatus=$?\nrm -f \"$program\"\n(exit $status)\n"
+		"chmod 700 \"$program\"\n\"$program\" && status=0 || status=$?\nrm -f \"$program\"\n(exit $status)\n"
 }
 
 // plain says whether a text can stand in a section as it is: it is made of
@@ -88,6 +88,10 @@ func plain(text string) bool {
 	})
 }
 
+func isASCII(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
 func withNewline(text string) string {
 	if text == "" || strings.HasSuffix(text, "\n") {
 		return text
@@ -101,12 +105,13 @@ const (
 )
 
 // write gives the shell commands that write a text to a file, which is a word
-// of the shell. The text can be read where that is exact, else it is base64.
+// of the shell. The text can be read where that is exact, else it is base64:
+// some shells lose bytes of what is not ASCII in a here document.
 func write(text, file string) string {
 	switch {
 	case text == "":
 		return ": > " + file + "\n"
-	case plain(text) && strings.HasSuffix(text, "\n"):
+	case plain(text) && isASCII(text) && strings.HasSuffix(text, "\n"):
 		end := delimiter
 		for n := 2; strings.Contains("\n"+text, "\n"+end+"\n"); n++ {
 			end = fmt.Sprintf("%s_%d", delimiter, n)

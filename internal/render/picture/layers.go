@@ -28,7 +28,7 @@ type layers struct {
 }
 
 const (
-	maxPasses = 40_000 // items for edges; a longer edge than fits is drawn straight
+	maxPasses = 15_000 // items for edges; a longer edge than fits is drawn straight
 	fine      = 4_000  // links up to which no pains are spared
 )
 

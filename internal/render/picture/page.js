@@ -39,9 +39,13 @@
 		show();
 	};
 	const fit = () => { view = { ...all }; show(); };
-	const legible = () => { // start so near that names can be read
+	const legible = () => { // start so near that names can be read, and no nearer
 		const r = svg.getBoundingClientRect();
 		const s = Math.min(r.width / all.w, r.height / all.h);
+		if (s > 1.3) {
+			view = { x: (all.w - r.width / 1.3) / 2, y: (all.h - r.height / 1.3) / 2, w: r.width / 1.3, h: r.height / 1.3 };
+			show();
+		}
 		if (s >= 0.75) return;
 		view = { x: 0, y: 0, w: r.width / 0.8, h: r.height / 0.8 };
 		centre(data.goal >= 0 ? data.goal : Math.max(0, data.root), data.goal < 0);

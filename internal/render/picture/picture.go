@@ -65,12 +65,34 @@ type Options struct {
 // From returns the graph without the nodes to which no edge leads from the
 // root, whether its condition holds or not.
 func (g Graph) From(root string) Graph {
+	g.Root = root
+	seen := g.reached()
+	g.Nodes = slices.DeleteFunc(slices.Clone(g.Nodes), func(n Node) bool { return !seen[n.Name] })
+	g.Edges = slices.DeleteFunc(slices.Clone(g.Edges), func(e Edge) bool { return !seen[e.From] || !seen[e.To] })
+	g.Order = slices.DeleteFunc(slices.Clone(g.Order), func(c Constraint) bool { return !seen[c.First] || !seen[c.Then] })
+	return g
+}
+
+// nodeSet are names of nodes.
+type nodeSet map[string]bool
+
+// state is what became of a node that is not in the profile.
+func (s nodeSet) state(name string) State {
+	if s[name] {
+		return Out
+	}
+	return Beyond
+}
+
+// reached are the nodes to which edges lead from the root, whether their
+// conditions hold or not.
+func (g Graph) reached() nodeSet {
 	next := map[string][]string{}
 	for _, e := range g.Edges {
 		next[e.From] = append(next[e.From], e.To)
 	}
-	seen := map[string]bool{root: true}
-	for queue := []string{root}; len(queue) > 0; queue = queue[1:] {
+	seen := nodeSet{g.Root: true}
+	for queue := []string{g.Root}; len(queue) > 0; queue = queue[1:] {
 		for _, to := range next[queue[0]] {
 			if !seen[to] {
 				seen[to] = true
@@ -78,10 +100,7 @@ func (g Graph) From(root string) Graph {
 			}
 		}
 	}
-	g.Nodes = slices.DeleteFunc(slices.Clone(g.Nodes), func(n Node) bool { return !seen[n.Name] })
-	g.Edges = slices.DeleteFunc(slices.Clone(g.Edges), func(e Edge) bool { return !seen[e.From] || !seen[e.To] })
-	g.Order = slices.DeleteFunc(slices.Clone(g.Order), func(c Constraint) bool { return !seen[c.First] || !seen[c.Then] })
-	return g
+	return seen
 }
 
 // Has says whether the graph has a node of that name.
