@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -245,6 +246,11 @@ func TestProblems(t *testing.T) {
 	// Nothing fits where no pnode is: refused, not a conflict, though both are 409.
 	_, err = s.client(s.demo).CreateCluster(t.Context(), farm("farm"), false)
 	wantKind(t, err, fault.Refused)
+	f, _ := errors.AsType[*fault.Error](err)
+	var refusal manager.Refusal
+	if raw, ok := f.Refusal.(json.RawMessage); !ok || json.Unmarshal(raw, &refusal) != nil || len(refusal.Reasons) == 0 || !refusal.Certain {
+		t.Errorf("the client lost why: %s", f.Refusal)
+	}
 }
 
 func TestKindsSurviveTheWire(t *testing.T) {

@@ -12,17 +12,26 @@ import (
 	"quarry/internal/fault"
 )
 
-// problemOf turns an error into RFC 9457 problem details. What is not a fault
-// becomes a 500 that tells nothing; the caller logs it.
-func problemOf(err error) *huma.ErrorModel {
+// problem is RFC 9457 problem details, with what a refused booking tells
+// programs.
+type problem struct {
+	huma.ErrorModel
+	Refusal any `json:"refusal,omitempty"`
+}
+
+// problemOf turns an error into a problem. What is not a fault becomes a 500
+// that tells nothing; the caller logs it.
+func problemOf(err error) *problem {
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok {
-		return &huma.ErrorModel{
+		return &problem{ErrorModel: huma.ErrorModel{
 			Type: "about:blank", Status: http.StatusInternalServerError,
 			Title: "internal error", Detail: "the manager failed; its log says why",
-		}
+		}}
 	}
-	p := &huma.ErrorModel{Type: wire.ProblemType + string(f.Kind), Status: wire.StatusOf(f.Kind), Title: f.Title, Detail: f.Error()}
+	p := &problem{ErrorModel: huma.ErrorModel{
+		Type: wire.ProblemType + string(f.Kind), Status: wire.StatusOf(f.Kind), Title: f.Title, Detail: f.Error(),
+	}, Refusal: f.Refusal}
 	for _, d := range f.Details {
 		p.Errors = append(p.Errors, &huma.ErrorDetail{Location: d.Field, Message: d.Message})
 	}
@@ -41,7 +50,7 @@ func nameProblem(_ huma.Context, _ string, v any) (any, error) {
 }
 
 // writeProblem answers a request that no operation of the framework handles.
-func writeProblem(w http.ResponseWriter, p *huma.ErrorModel) {
+func writeProblem(w http.ResponseWriter, p *problem) {
 	w.Header().Set("Content-Type", wire.ProblemMedia)
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="quarry"`)

@@ -131,7 +131,7 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 }
 
 // problem turns an error into an answer, and logs what the answer hides.
-func (s *Server) problem(ctx context.Context, err error) *huma.ErrorModel {
+func (s *Server) problem(ctx context.Context, err error) *problem {
 	p := problemOf(err)
 	if p.Status == http.StatusInternalServerError && ctx.Err() == nil {
 		s.Log.ErrorContext(ctx, "request failed", "error", err)

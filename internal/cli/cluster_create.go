@@ -111,7 +111,7 @@ func (o createOptions) run(ctx context.Context, a *app, args []string) error {
 	}
 	booked, err := client.CreateCluster(ctx, spec, o.dryRun)
 	if err != nil {
-		return err
+		return withCommands(err)
 	}
 	return a.print(booked, func(w io.Writer) { sayBooked(w, booked, o.dryRun, a.now()) })
 }

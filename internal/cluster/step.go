@@ -28,6 +28,8 @@ type World struct {
 	Opened *time.Time
 	// Expected is when the estimate says the cluster will be ready.
 	Expected time.Time
+	// Risk says why the start may not be kept, "" for no reason.
+	Risk string
 	// Fail says why the cluster can never become ready, "" while it may.
 	Fail string
 	// GiveUp is set when waiting for lost pnodes to clean up is over.
@@ -206,6 +208,8 @@ func (s *stepper) outlook() {
 		}
 	}
 	switch {
+	case w.Risk != "":
+		s.set(ConditionOnTime, "False", "AtRisk", w.Risk)
 	case !w.Now.Before(c.Start):
 		s.set(ConditionOnTime, "False", "Late", "the start has passed and the cluster is not ready yet")
 	case w.Expected.After(c.Start):

@@ -44,7 +44,8 @@ type Error struct {
 	Kind    Kind
 	Title   string // one line, no value-dependent text
 	Details []Detail
-	// Refusal is the same for programs, where there is more to say.
+	// Refusal is the same for programs, where there is more to say: a value
+	// that encodes as JSON, json.RawMessage once it came over the wire.
 	Refusal any
 }
 

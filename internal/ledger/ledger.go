@@ -127,6 +127,22 @@ func (l *Ledger) SetPnodes(pnodes []calendar.Pnode) error {
 	return l.cal.SetPnodes(pnodes)
 }
 
+// SetPnode tells how one pnode is, known or new.
+func (l *Ledger) SetPnode(p calendar.Pnode) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pnodes := slices.Clone(l.cal.Site().Pnodes)
+	i := slices.IndexFunc(pnodes, func(old calendar.Pnode) bool { return old.Name == p.Name })
+	if i < 0 {
+		pnodes = append(pnodes, p)
+	} else if pnodes[i].Equal(p) {
+		return nil
+	} else {
+		pnodes[i] = p
+	}
+	return l.cal.SetPnodes(pnodes)
+}
+
 // Ask lets f look at the calendar. It must not change it, nor keep it.
 func (l *Ledger) Ask(f func(*calendar.Calendar)) {
 	l.mu.RLock()

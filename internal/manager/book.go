@@ -36,15 +36,7 @@ func (m *Manager) CreateCluster(ctx context.Context, p Principal, spec cluster.S
 		return cluster.Cluster{}, err
 	}
 	b.settle(m.Now().UTC().Truncate(time.Second))
-	err := m.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := m.admit(tx, &b); err != nil {
-			return err
-		}
-		if dryRun {
-			return errDryRun
-		}
-		return b.insert(tx)
-	})
+	err := m.book(ctx, &b, dryRun)
 	if err != nil && !errors.Is(err, errDryRun) {
 		return cluster.Cluster{}, err
 	}
@@ -156,7 +148,8 @@ func (m *Manager) missing(d dossier) int {
 	return n
 }
 
-// admit finds room for the whole cluster, or refuses with every reason.
+// admit finds room for the whole cluster and takes it, or returns a bare
+// *calendar.Refusal.
 func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	if old, err := tx.Cluster(b.tenant, b.c.Name); err == nil && old.EndedAt == nil {
 		return fault.New(fault.Conflict, refusedTitle, fault.Detail{Field: "spec.name", Message: fmt.Sprintf(
@@ -164,17 +157,11 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	in, err := m.readLedger(tx, b.now)
-	if err != nil {
+	var plan calendar.Plan
+	err := m.ledger.Change(tx, b.now, b.id, func(c *calendar.Calendar) (err error) {
+		plan, err = c.Book(b.request(c))
 		return err
-	}
-	req := b.request(in.calendar)
-	plan, err := in.calendar.Fits(req)
-	if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
-		if refusal = in.calendar.Explain(req, b.now, b.now.Add(horizon)); refusal != nil {
-			return b.refused(refusal)
-		}
-	}
+	})
 	if err != nil {
 		return err
 	}

@@ -125,15 +125,15 @@ func (m *Manager) changeCluster(ctx context.Context, p Principal, name string, i
 		if c.State == cluster.Cancelled {
 			kind = "cancelled"
 		}
-		return putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message}})
+		return m.putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message}})
 	})
 	m.poke()
 	return c, err
 }
 
-// putCluster writes a cluster down, unless somebody else changed it since, and
-// what happened to it.
-func putCluster(tx *store.Tx, c *cluster.Cluster, events []cluster.Event) (err error) {
+// putCluster writes a cluster down, unless somebody else changed it since,
+// what happened to it, and what it holds now.
+func (m *Manager) putCluster(tx *store.Tx, c *cluster.Cluster, events []cluster.Event) (err error) {
 	if c.Version, err = tx.PutCluster(*c, c.Version); err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func putCluster(tx *store.Tx, c *cluster.Cluster, events []cluster.Event) (err e
 			return err
 		}
 	}
-	return nil
+	return m.keep(tx, *c, m.Now().UTC())
 }
 
 // Events lists what happened to a cluster after a sequence number.

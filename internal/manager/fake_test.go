@@ -239,6 +239,7 @@ func (s *site) settle() {
 		_, err = s.m.reconcile(s.t.Context())
 		s.must(err)
 		if s.fingerprint() == before {
+			s.inStep()
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"quarry/internal/ledger"
 	"quarry/internal/pki"
 	"quarry/internal/pnode"
 	"quarry/internal/render"
@@ -50,6 +51,7 @@ type Manager struct {
 	site    Site
 	epoch   int64
 	started time.Time
+	ledger  *ledger.Ledger
 
 	mu      sync.Mutex
 	reports map[string]seenReport    // by pnode
@@ -93,8 +95,10 @@ func New(ctx context.Context, deps Deps) (*Manager, error) {
 		if m.site, err = readSite(tx); err != nil {
 			return err
 		}
-		m.epoch, err = tx.NextEpoch()
-		return err
+		if m.epoch, err = tx.NextEpoch(); err != nil {
+			return err
+		}
+		return m.openLedger(tx)
 	})
 	if err != nil {
 		return nil, err

@@ -116,9 +116,9 @@ func (m *Manager) DrainPnode(ctx context.Context, p Principal, name string, drai
 	if err := provider(p); err != nil {
 		return PnodeInfo{}, err
 	}
-	err := m.Store.Update(ctx, func(tx *store.Tx) error {
-		row, err := tx.Pnode(name)
-		if err != nil {
+	var row store.Pnode
+	err := m.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		if row, err = tx.Pnode(name); err != nil {
 			return err
 		}
 		if ifMatch != 0 && ifMatch != row.Version {
@@ -132,6 +132,9 @@ func (m *Manager) DrainPnode(ctx context.Context, p Principal, name string, drai
 		return tx.PutPnode(row)
 	})
 	if err != nil {
+		return PnodeInfo{}, err
+	}
+	if err := m.ledger.SetPnode(m.calendarPnode(row, m.Now())); err != nil {
 		return PnodeInfo{}, err
 	}
 	return m.Pnode(ctx, p, name)

@@ -41,12 +41,15 @@ func (m *Manager) Run(ctx context.Context) error {
 // is wanted now, and returns the next instant at which something is due.
 func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 	now := m.Now().UTC()
-	var in ledger
+	var in survey
 	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
-		in, err = m.readLedger(tx, now)
+		in, err = m.survey(tx, now)
 		return err
 	})
 	if err != nil {
+		return now.Add(atMost), err
+	}
+	if err := m.ledger.SetPnodes(in.pnodes); err != nil {
 		return now.Add(atMost), err
 	}
 	h, err := m.history(ctx)
@@ -80,9 +83,15 @@ func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 }
 
 // advance takes one cluster one step further and writes down what became of it.
-func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in ledger, h history, now time.Time) (cluster.Cluster, error) {
+func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in survey, h history, now time.Time) (cluster.Cluster, error) {
+	if err := m.keepOn(ctx, c, now); err != nil {
+		return c, err
+	}
 	c, err := m.repair(ctx, c, f, in, now)
 	if err != nil {
+		return c, err
+	}
+	if c, err = m.prepareEarlier(ctx, c, f, h, now); err != nil {
 		return c, err
 	}
 	w := m.world(c, f, in, h, now)
@@ -94,7 +103,7 @@ func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in le
 		return c, nil
 	}
 	err = m.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := putCluster(tx, &next, events); err != nil {
+		if err := m.putCluster(tx, &next, events); err != nil {
 			return err
 		}
 		if next.EndedAt != nil {

@@ -2,60 +2,87 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/store"
 )
 
-// repair makes failed vnodes anew and places those of lost pnodes elsewhere,
+// repair makes failed vnodes anew and places those elsewhere that cannot stay,
 // as long as the cluster has not started. A started cluster's vnodes do not move.
-func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in ledger, now time.Time) (cluster.Cluster, error) {
+func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in survey, now time.Time) (cluster.Cluster, error) {
+	away := in.away(c)
 	next := c
-	next.Nodes = append([]cluster.Node(nil), c.Nodes...)
+	next.Nodes = slices.Clone(c.Nodes)
 	var events []cluster.Event
-	switch c.State {
-	case cluster.Booked:
-		if now.Before(c.PrepareAt) {
-			return c, nil
-		}
-		events = m.replace(&next, in, now)
-	case cluster.Preparing:
-		events = append(m.replace(&next, in, now), m.retry(&next, f, now)...)
-	case cluster.Ready:
-		if now.Before(c.Start) {
-			events = m.replace(&next, in, now)
-		}
+	if c.State == cluster.Preparing {
+		events = m.retry(&next, f, now)
 	}
-	if len(events) == 0 {
+	if len(away) == 0 && len(events) == 0 {
 		return c, nil
 	}
-	for _, e := range events {
-		f.Incarnations[e.Node]++
-	}
-	raw, err := f.encode()
-	if err != nil {
-		return c, err
-	}
-	err = m.Store.Update(ctx, func(tx *store.Tx) error {
-		if err := putCluster(tx, &next, events); err != nil {
+	err := m.Store.Update(ctx, func(tx *store.Tx) error {
+		moved, err := m.replace(tx, &next, away, in)
+		if err != nil {
+			return err
+		}
+		if events = append(moved, events...); len(events) == 0 {
+			return errNothing
+		}
+		again := f.dossier
+		again.Incarnations = maps.Clone(f.Incarnations)
+		for _, e := range events {
+			again.Incarnations[e.Node]++
+		}
+		raw, err := again.encode()
+		if err != nil {
+			return err
+		}
+		if err := m.putCluster(tx, &next, events); err != nil {
 			return err
 		}
 		return tx.PutClusterSecrets(c.ID, raw)
 	})
-	if err != nil {
-		for _, e := range events {
-			f.Incarnations[e.Node]--
-		}
-		if fault.KindOf(err) == fault.Conflict {
-			m.poke()
-			return c, nil
-		}
+	switch {
+	case errors.Is(err, errNothing):
+		return c, nil
+	case fault.KindOf(err) == fault.Conflict:
+		m.poke()
+		return c, nil
+	case err != nil:
 		return c, err
 	}
+	for _, e := range events {
+		f.Incarnations[e.Node]++
+	}
 	return next, nil
+}
+
+var errNothing = errors.New("nothing to do")
+
+// away lists the vnodes that have to be elsewhere: of a cluster that is only
+// booked those on pnodes that are lost or drained, of one that is being
+// prepared those on lost ones.
+func (in survey) away(c cluster.Cluster) []string {
+	soon := c.State == cluster.Preparing || c.State == cluster.Ready && in.now.Before(c.Start)
+	if c.State != cluster.Booked && !soon {
+		return nil
+	}
+	var names []string
+	for _, n := range c.Nodes {
+		p, known := in.state[n.Pnode]
+		if !known || p.Lost || p.Drained && c.State == cluster.Booked {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }
 
 // retry makes a vnode anew whose scripts or checks failed, once: a second
@@ -75,21 +102,22 @@ func (m *Manager) retry(c *cluster.Cluster, f *file, now time.Time) []cluster.Ev
 	return events
 }
 
-// replace finds new pnodes for the vnodes of lost ones. Where there is no
-// room the cluster's conditions say so.
-func (m *Manager) replace(c *cluster.Cluster, in ledger, now time.Time) []cluster.Event {
-	var lost []string
-	for _, n := range c.Nodes {
-		if in.lost(n.Pnode) {
-			lost = append(lost, n.Name)
-		}
+// replace finds new pnodes for vnodes that have to be elsewhere. Where there
+// is no room the cluster's conditions say so.
+func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []string, in survey) ([]cluster.Event, error) {
+	if len(away) == 0 {
+		return nil, nil
 	}
-	if len(lost) == 0 {
-		return nil
+	var change calendar.Change
+	err := m.ledger.Change(tx, in.now, c.ID, func(cal *calendar.Calendar) (err error) {
+		change, err = cal.Relocate(c.ID, away)
+		return err
+	})
+	if _, refused := errors.AsType[*calendar.Refusal](err); refused {
+		return nil, nil
 	}
-	change, err := in.calendar.Relocate(c.ID, lost)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var events []cluster.Event
 	for i := range c.Nodes {
@@ -99,13 +127,35 @@ func (m *Manager) replace(c *cluster.Cluster, in ledger, now time.Time) []cluste
 			continue
 		}
 		events = append(events, cluster.Event{
-			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning",
-			Message: fmt.Sprintf("pnode %s does not answer: placed on %s instead", n.Pnode, to),
+			Time: in.now, Cluster: c.Name, Node: n.Name, Type: "warning",
+			Message: fmt.Sprintf("pnode %s %s: placed on %s instead", n.Pnode, in.whyAway(n.Pnode), to),
 		})
 		n.Pnode, n.State, n.Stage, n.Progress, n.Message = to, cluster.NodePending, "", 0, ""
 	}
 	if c.State == cluster.Ready {
 		c.State, c.ReadyAt = cluster.Preparing, nil
 	}
-	return events
+	return events, nil
+}
+
+func (in survey) whyAway(pnode string) string {
+	switch p, known := in.state[pnode]; {
+	case !known:
+		return "is no longer part of the site"
+	case p.Lost:
+		return "does not answer"
+	}
+	return "is drained"
+}
+
+// risk says why a booked cluster may not be ready by its start although there
+// is time enough: its pnodes cannot take it and there is no room elsewhere.
+func (in survey) risk(c cluster.Cluster) string {
+	away := in.away(c)
+	if c.State != cluster.Booked || len(away) == 0 {
+		return ""
+	}
+	i := slices.IndexFunc(c.Nodes, func(n cluster.Node) bool { return n.Name == away[0] })
+	return fmt.Sprintf("pnode %s %s, and there is no room elsewhere for %s",
+		c.Nodes[i].Pnode, in.whyAway(c.Nodes[i].Pnode), strings.Join(away, ", "))
 }

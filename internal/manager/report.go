@@ -39,5 +39,9 @@ func (m *Manager) notePnode(ctx context.Context, name string, facts pnode.Facts,
 	if row.Facts == facts && now.Sub(row.LastSeen) < seenEvery {
 		return nil
 	}
-	return m.Store.Update(ctx, func(tx *store.Tx) error { return tx.SeenPnode(name, facts, now) })
+	if err := m.Store.Update(ctx, func(tx *store.Tx) error { return tx.SeenPnode(name, facts, now) }); err != nil {
+		return err
+	}
+	row.Facts, row.LastSeen = facts, now
+	return m.ledger.SetPnode(m.calendarPnode(row, now))
 }

@@ -54,7 +54,7 @@ func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error)
 }
 
 // world gathers what is known of a cluster now.
-func (m *Manager) world(c cluster.Cluster, f *file, in ledger, h history, now time.Time) cluster.World {
+func (m *Manager) world(c cluster.Cluster, f *file, in survey, h history, now time.Time) cluster.World {
 	w := cluster.World{Now: now, Nodes: map[string]cluster.Seen{}}
 	missing := m.missing(f.dossier)
 	if c.State == cluster.Preparing && missing == 0 && f.imagesSince.IsZero() {
@@ -74,13 +74,14 @@ func (m *Manager) world(c cluster.Cluster, f *file, in ledger, h history, now ti
 	} else {
 		w.Expected = now.Add(h.remaining(missing, least))
 	}
+	w.Risk = in.risk(c)
 	w.Opened = m.opened(c)
 	w.GiveUp = now.Sub(c.End) > giveUpAfter
 	return w
 }
 
 // seen is what is known of one vnode.
-func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in ledger) cluster.Seen {
+func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in survey) cluster.Seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, reported := m.reports[n.Pnode]
@@ -107,7 +108,7 @@ func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in ledger) 
 
 // assembled reports whether every vnode of a cluster said that it is through
 // its boot scripts. Who has no cluster scripts is not asked.
-func (m *Manager) assembled(c cluster.Cluster, d dossier, in ledger) bool {
+func (m *Manager) assembled(c cluster.Cluster, d dossier, in survey) bool {
 	awaited := slices.ContainsFunc(slices.Collect(maps.Values(d.Plans)), func(p plan) bool { return len(p.Profile.Cluster) > 0 })
 	if !awaited || c.State == cluster.Ending || !c.State.Live() {
 		return false

@@ -70,6 +70,8 @@ type problem struct {
 	Title  string           `json:"title"`
 	Detail string           `json:"detail"`
 	Errors []*problemDetail `json:"errors"`
+	// Refusal is what a refused booking tells programs.
+	Refusal json.RawMessage `json:"refusal"`
 }
 
 type problemDetail struct {
@@ -107,6 +109,9 @@ func restore(f *fault.Error, p problem) {
 		if d != nil {
 			f.Details = append(f.Details, fault.Detail{Field: d.Location, Message: d.Message})
 		}
+	}
+	if len(p.Refusal) > 0 {
+		f.Refusal = p.Refusal
 	}
 	if len(f.Details) == 0 && p.Detail != "" && p.Detail != f.Title {
 		f.Details = []fault.Detail{{Message: p.Detail}}

@@ -1,0 +1,59 @@
+package manager
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+	"quarry/internal/store"
+)
+
+// survey is what the site has and which clusters live there, read in one
+// transaction.
+type survey struct {
+	pnodes []calendar.Pnode
+	state  map[string]calendar.Pnode
+	live   []cluster.Cluster
+	now    time.Time
+}
+
+func (m *Manager) survey(tx *store.Tx, now time.Time) (survey, error) {
+	in := survey{now: now, state: map[string]calendar.Pnode{}}
+	rows, err := tx.Pnodes()
+	if err != nil {
+		return survey{}, err
+	}
+	in.pnodes = m.calendarPnodes(rows, now)
+	for _, p := range in.pnodes {
+		in.state[p.Name] = p
+	}
+	in.live, err = tx.Clusters(store.ClusterFilter{Live: true})
+	return in, err
+}
+
+// calendarPnodes are the pnodes as the calendar sees them.
+func (m *Manager) calendarPnodes(rows []store.Pnode, now time.Time) []calendar.Pnode {
+	list := make([]calendar.Pnode, 0, len(rows))
+	for _, p := range rows {
+		list = append(list, m.calendarPnode(p, now))
+	}
+	return list
+}
+
+// calendarPnode is one of them; one that has not measured itself yet takes
+// nothing.
+func (m *Manager) calendarPnode(p store.Pnode, now time.Time) calendar.Pnode {
+	return calendar.Pnode{
+		Name: p.Name, Capacity: calendar.Size{CPUs: p.Facts.CPUs, MemoryMiB: p.Facts.MemoryMiB, DiskMiB: p.Facts.DiskMiB},
+		Uplink: p.Facts.Uplink, Accelerator: p.Facts.Accelerator,
+		Drained: p.Drained || p.Facts.Accelerator == "", Lost: m.lost(p, now),
+	}
+}
+
+// lost reports whether a pnode does not answer.
+func (in survey) lost(pnode string) bool { return in.state[pnode].Lost }
+
+// sortedKeys makes loops over maps deterministic.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
