@@ -56,25 +56,27 @@ func baseEnv() []string {
 
 // run runs a command and returns its standard output.
 func run(cmd *exec.Cmd) ([]byte, error) {
-	var out, all buffer
+	var out bytes.Buffer
+	var all buffer
 	cmd.Stdout = io.MultiWriter(&out, &all)
 	cmd.Stderr = &all
 	if err := cmd.Run(); err != nil {
-		return out.Bytes(), &CommandError{Program: filepath.Base(cmd.Args[0]), Output: all.String(), Err: err}
+		return out.Bytes(), &CommandError{Program: filepath.Base(cmd.Args[0]), Output: all.buf.String(), Err: err}
 	}
 	return out.Bytes(), nil
 }
 
-// buffer may be written by both streams of a command at once.
+// buffer may be written by both streams of a command at once. It embeds no
+// Buffer: io.Copy would take its ReadFrom, past the lock.
 type buffer struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }
 
 func lastLines(s string, n int) string {
