@@ -21,7 +21,11 @@ type generator struct {
 	on, off []string
 	isOn    map[string]bool
 	seen    map[Contributor]bool
+	depth   int // of files in files
 }
+
+// maxNested is about how many files Python can write into each other.
+const maxNested = 200
 
 // mainElements are those that can be in the main section.
 var mainElements = set(`include main auth clearpart autopart device driverdisk eula firstboot ignoredisk install nfs cdrom
@@ -306,7 +310,11 @@ func (g *generator) text(e *element) (string, error) {
 			name, _, _ = strings.Cut(name, ".")
 			return "", missingMethod("handle_child_"+name, c.element)
 		}
+		if g.depth++; g.depth > maxNested {
+			return "", &Refusal{Rule: ruleMisplaced, Class: "RuntimeError", Text: "maximum recursion depth exceeded", File: e.file, Line: e.line, Fix: "take the files out of each other"}
+		}
 		text, err := g.writeFile(c.element)
+		g.depth--
 		if err != nil {
 			return "", err
 		}

@@ -85,17 +85,15 @@ var vanish = set("description changelog copyright include sinclude var copy eval
 func (p *pass1) lintElement(name string, attrs []sax.Attr, at sax.Pos) {
 	line := p.line(at)
 	p.flushQuoted(line)
-	around := slices.DeleteFunc(slices.Clone(p.inside), func(n string) bool { return n == "kickstart" || n == "jumpstart" })
-	if len(around) > 0 && p.unused() {
-		return // nothing of it is used
-	}
-	for _, n := range around {
-		if n == "description" || n == "changelog" || n == "copyright" {
-			if !vanish[name] {
-				p.note(ruleInDescription, fmt.Sprintf("the element %s in a %s stays, without its text", name, n), "take the tags out of the "+n+", or put it into CDATA", line)
-			}
-			return
+	around := p.inside
+	if n := p.depicts; n != "" {
+		if !vanish[name] {
+			p.note(ruleInDescription, fmt.Sprintf("the element %s in a %s stays, without its text", name, n), "take the tags out of the "+n+", or put it into CDATA", line)
 		}
+		return
+	}
+	if p.unused() {
+		return // nothing of it is used
 	}
 	root := name == "kickstart" || name == "jumpstart"
 	switch {

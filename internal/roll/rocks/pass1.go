@@ -43,7 +43,8 @@ type pass1 struct {
 	raw     bool
 	uses    map[string]bool // entities that were asked for
 	private bool            // the result depends on more than entities
-	inside  []string        // the elements that are open
+	inside  []string        // the elements that are open, without the root
+	depicts string          // the description, changelog or copyright that is open
 	quoted  []string        // entities with a quote that were not told of yet
 	any     bool
 }
@@ -137,11 +138,13 @@ func (p *pass1) text(text string, at sax.Pos) error {
 
 func (p *pass1) start(name string, attrs []sax.Attr, at sax.Pos) error {
 	p.lintElement(name, attrs, at)
-	p.inside = append(p.inside, name)
+	if name != "kickstart" && name != "jumpstart" {
+		p.inside = append(p.inside, name)
+	}
 	a := attributes(attrs)
 	switch name {
 	case "description", "changelog", "copyright":
-		p.strip = true
+		p.strip, p.depicts = true, name
 		return nil
 	case "kickstart", "jumpstart":
 		if p.roll = a.get("roll"); p.roll == "" {
@@ -169,9 +172,14 @@ func (p *pass1) start(name string, attrs []sax.Attr, at sax.Pos) error {
 }
 
 func (p *pass1) end(name string, at sax.Pos) error {
-	p.inside = p.inside[:len(p.inside)-1]
+	if name != "kickstart" && name != "jumpstart" {
+		p.inside = p.inside[:len(p.inside)-1]
+	}
 	switch name {
-	case "description", "changelog", "copyright", "include", "sinclude", "var", "copy":
+	case "description", "changelog", "copyright":
+		p.strip, p.depicts = false, ""
+		return nil
+	case "include", "sinclude", "var", "copy":
 		p.strip = false
 		return nil
 	case "eval":
@@ -257,12 +265,7 @@ func (p *pass1) include(element string, a attributes, at sax.Pos) error {
 
 // unused says whether the element that is open holds nothing for a profile.
 func (p *pass1) unused() bool {
-	for _, name := range p.inside {
-		if name != "kickstart" && name != "jumpstart" {
-			return !mainElements[name] && !otherElements[name]
-		}
-	}
-	return false
+	return len(p.inside) > 0 && !mainElements[p.inside[0]] && !otherElements[p.inside[0]]
 }
 
 // variable is the old way to have variables; all nodes share them.
