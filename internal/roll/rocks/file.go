@@ -14,28 +14,39 @@ func (g *generator) writeFile(e *element) (string, error) {
 	if system, ok := e.attrs.find("os"); ok && system != "linux" {
 		return "", nil
 	}
-	text, err := g.text(e)
-	if err != nil {
-		return "", err
+	tail := e.tail
+	if tail == "" {
+		text, err := g.text(e)
+		if err != nil {
+			return "", err
+		}
+		tail = fileTail(e.attrs, text)
 	}
-	a := e.attrs
-	name := a.get("name")
+	name := e.attrs.get("name")
 	if name == "" {
 		return "", nil
 	}
 	g.profile.Files = append(g.profile.Files, File{Path: name, Node: g.node, File: e.file, Roll: e.roll, Line: e.line})
-	var b strings.Builder
-	if rcs, ok := a.find("rcs"); !ok || truthful(rcs) {
-		g.checkIn(&b, name, a.get("owner"), a.get("perms"))
+	if !g.options.Compat {
+		g.lintFile(e)
 	}
+	if rcs, ok := e.attrs.find("rcs"); ok && !truthful(rcs) {
+		return tail, nil
+	}
+	return g.checkIn(name, e.attrs.get("owner"), e.attrs.get("perms")) + tail, nil
+}
+
+// fileTail gives the commands that write a file, after it was checked in.
+func fileTail(a attributes, text string) string {
+	name := a.get("name")
 	to := ">"
 	if a.get("mode") == "append" {
 		to = ">>"
 	}
+	var b strings.Builder
 	if command := a.get("expr"); command != "" {
 		fmt.Fprintf(&b, "%s %s %s\n", command, to, name)
 	}
-	g.lintFile(e, text)
 	switch {
 	case text == "":
 		fmt.Fprintf(&b, "touch %s\n", name)
@@ -53,10 +64,14 @@ func (g *generator) writeFile(e *element) (string, error) {
 		fmt.Fprintf(&b, "chmod %s %s\n", perms, name)
 	}
 	fmt.Fprintf(&b, "dn=$(dirname %s)\nmkdir -p /var/rocks/$dn \n/bin/cp -p %[1]s /var/rocks/$dn\n", name)
-	return b.String(), nil
+	return b.String()
 }
 
-func (g *generator) lintFile(e *element, text string) {
+func (g *generator) lintFile(e *element) {
+	text, err := g.text(e)
+	if err != nil {
+		return // it was told
+	}
 	if e.attrs.get("expr") != "" && text != "" {
 		g.find(e, ruleFileExpr, fmt.Sprintf("the text of %s is written over what the command of expr printed", e.attrs.get("name")), "use either expr or text")
 	}
@@ -96,18 +111,10 @@ func truthful(word string) bool {
 
 // checkIn keeps the original of a file at its first use; the owner and mode
 // are those of an earlier use where this one gives none.
-func (g *generator) checkIn(b *strings.Builder, name, owner, perms string) {
-	folder, base := "RCS", name
-	if i := strings.LastIndexByte(name, '/') + 1; i > 0 {
-		folder, base = path.Join(name[:i], "RCS"), name[i:]
-	}
-	archive := folder + "/" + base + ",v"
-	b.WriteByte('\n')
+func (g *generator) checkIn(name, owner, perms string) string {
 	w := g.owners[name]
-	if w == nil {
-		fmt.Fprintf(b, "if [ ! -f %s ]; then\n\tif [ ! -f %s ]; then\n\t\ttouch %[2]s;\n\tfi\n\tif [ ! -d %[3]s ]; then\n", archive, name, folder)
-		fmt.Fprintf(b, "\t\tmkdir -m 700 %s\n\t\tchown 0:0 %[1]s\n\tfi;\n", folder)
-		fmt.Fprintf(b, "\techo \"original\" | /opt/rocks/bin/ci %s;\n\t/opt/rocks/bin/co -f -l %[1]s;\nfi\n", name)
+	known := w != nil
+	if !known {
 		w = &WrittenFile{Path: name}
 		g.owners[name] = w
 		g.written = append(g.written, w)
@@ -118,7 +125,22 @@ func (g *generator) checkIn(b *strings.Builder, name, owner, perms string) {
 	if perms != "" {
 		w.Perms = perms
 	}
-	if w.Owner != "" {
-		fmt.Fprintf(b, "chown %s %s\nchown %[1]s %[3]s\n", w.Owner, name, archive)
+	if known && w.Owner == "" {
+		return "\n"
 	}
+	folder, base := "RCS", name
+	if i := strings.LastIndexByte(name, '/') + 1; i > 0 {
+		folder, base = path.Join(name[:i], "RCS"), name[i:]
+	}
+	archive := folder + "/" + base + ",v"
+	text := "\n"
+	if !known {
+		text += "if [ ! -f " + archive + " ]; then\n\tif [ ! -f " + name + " ]; then\n\t\ttouch " + name + ";\n\tfi\n\tif [ ! -d " + folder + " ]; then\n" +
+			"\t\tmkdir -m 700 " + folder + "\n\t\tchown 0:0 " + folder + "\n\tfi;\n" +
+			"\techo \"original\" | /opt/rocks/bin/ci " + name + ";\n\t/opt/rocks/bin/co -f -l " + name + ";\nfi\n"
+	}
+	if w.Owner != "" {
+		text += "chown " + w.Owner + " " + name + "\nchown " + w.Owner + " " + archive + "\n"
+	}
+	return text
 }

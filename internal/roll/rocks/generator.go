@@ -56,11 +56,13 @@ func (g *generator) accept(names map[string]bool) func(*element) (bool, error) {
 		if !names[e.name] {
 			return false, nil
 		}
-		if phase, ok := e.attrs.find("phase"); ok && !slices.ContainsFunc(strings.Split(phase, ","), func(p string) bool { return p == "pre" || p == "post" }) {
+		if e.never {
 			return false, nil
 		}
-		cond := condition(e.attrs.get("arch"), e.attrs.get("os"), e.attrs.get("release"), e.attrs.get("cond"))
-		yes, err := g.tree.conditions.decide(cond, g.attrs, g.lintCondition(cond, e))
+		if e.cond == "" {
+			return true, nil
+		}
+		yes, err := g.tree.conditions.decide(e.cond, g.attrs, g.lintCondition(e.cond, e))
 		return yes, place(err, e.file, e.line)
 	}
 }
@@ -236,7 +238,7 @@ func (g *generator) other(w *walker) error {
 }
 
 func (g *generator) script(e *element, body, interpreter string) Script {
-	if hasLine(body, "ROCKS-KS-POST") {
+	if !g.options.Compat && hasLine(body, "ROCKS-KS-POST") {
 		g.find(e, ruleHeredoc, "a line ROCKS-KS-POST ends the script: what follows is run by the installer", "change the line")
 	}
 	if v, ok := e.attrs.find("interpreter"); ok {
@@ -260,8 +262,7 @@ func (g *generator) pack(e *element, name string) {
 		name = "@" + name
 	}
 	_, disabled := e.attrs.find("disable")
-	cond := condition(e.attrs.get("arch"), e.attrs.get("os"), e.attrs.get("release"), e.attrs.get("cond"))
-	g.profile.Packages = append(g.profile.Packages, Package{Name: name, On: !disabled, Node: g.node, File: e.file, Roll: e.roll, Line: e.line, FromExpression: cond})
+	g.profile.Packages = append(g.profile.Packages, Package{Name: name, On: !disabled, Node: g.node, File: e.file, Roll: e.roll, Line: e.line, FromExpression: e.cond})
 	g.put(name, !disabled)
 }
 

@@ -19,6 +19,9 @@ type element struct {
 	log      bool
 	file     string // attributes that the second pass adds
 	roll     string
+	cond     string // its condition, of all four attributes
+	never    bool   // its phase is not that of an installation
+	tail     string // of a file with text alone: all but how it is checked in
 }
 
 // child is an element or text.
@@ -28,6 +31,9 @@ type child struct {
 }
 
 func (e *element) elements() []*element {
+	if len(e.children) == 1 && e.children[0].element == nil {
+		return nil
+	}
 	var list []*element
 	for _, c := range e.children {
 		if c.element != nil {
@@ -148,6 +154,10 @@ func (p *pass2) start(name string, attrs []sax.Attr, at sax.Pos) error {
 			Fix: "Rocks knows no namespaces: use its own elements",
 		}
 	}
+	e.cond = condition(e.attrs.get("arch"), e.attrs.get("os"), e.attrs.get("release"), e.attrs.get("cond"))
+	if phase, ok := e.attrs.find("phase"); ok {
+		e.never = !slices.ContainsFunc(strings.Split(phase, ","), func(p string) bool { return p == "pre" || p == "post" })
+	}
 	top := p.stack[len(p.stack)-1]
 	top.children = append(top.children, child{element: e})
 	p.stack = append(p.stack, e)
@@ -184,6 +194,9 @@ func (p *pass2) again(e *element) error {
 func (p *pass2) end(name string, _ sax.Pos) error {
 	if name != "kickstart" && name != "jumpstart" {
 		p.flush()
+		if top := p.stack[len(p.stack)-1]; top.name == "file" && len(top.children) == 1 && top.children[0].element == nil {
+			top.tail = fileTail(top.attrs, top.children[0].text)
+		}
 		p.stack = p.stack[:len(p.stack)-1]
 	}
 	return nil

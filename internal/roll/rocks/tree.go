@@ -28,6 +28,7 @@ type Tree struct {
 	size       int
 	conditions conditions
 	includes   sync.Map // by name: included
+	found      sync.Map // by name and system: foundNode
 }
 
 // Read reads the tree at base ("." for the file system's root): all graphs and
@@ -116,8 +117,31 @@ func (t *Tree) readFile(name string, count int) ([]byte, error) {
 	return data, nil
 }
 
+type foundNode struct {
+	name  string
+	files []*nodeFile
+	err   error
+}
+
 // find gives the files of a node, and its name: for sunos that may become another.
 func (t *Tree) find(name string, sunos bool) (string, []*nodeFile, error) {
+	type key struct {
+		name  string
+		sunos bool
+	}
+	if done, ok := t.found.Load(key{name, sunos}); ok {
+		f := done.(foundNode)
+		return f.name, f.files, f.err
+	}
+	var f foundNode
+	f.name, f.files, f.err = t.search(name, sunos)
+	if f.err == nil { // there are only so many
+		t.found.Store(key{name, sunos}, f)
+	}
+	return f.name, f.files, f.err
+}
+
+func (t *Tree) search(name string, sunos bool) (string, []*nodeFile, error) {
 	var own, extend, replace *nodeFile
 	for _, dir := range nodeDirs {
 		if sunos && t.file(dir, "sol_"+name) != nil {
@@ -148,7 +172,10 @@ func (t *Tree) find(name string, sunos bool) (string, []*nodeFile, error) {
 }
 
 func (t *Tree) file(dir, name string) *nodeFile {
-	return t.files[path.Clean(dir+"/"+name+".xml")]
+	if strings.Contains(name, "/") {
+		return t.files[path.Clean(dir+"/"+name+".xml")]
+	}
+	return t.files[strings.TrimPrefix(dir, "./")+"/"+name+".xml"]
 }
 
 type included struct {
