@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"quarry/internal/roll/rocks"
 )
 
@@ -50,20 +52,34 @@ func BenchmarkReadTree(b *testing.B) {
 }
 
 // BenchmarkThousandProfiles makes the profiles of a thousand compute nodes,
-// each with a name, rank, rack, address and MAC of its own.
+// each with a name, rank, rack, address and MAC of its own, on all processors.
 func BenchmarkThousandProfiles(b *testing.B) {
 	tr := tree(b, shared(b, "real", "distro", "r7-all"))
 	base := attributes(b, shared(b, "real", "cases", "c02-compute-r7-all", "attrs"))
+	one := func(i int) error {
+		attrs := maps.Clone(base)
+		attrs["rack"], attrs["rank"] = fmt.Sprint(i/32), fmt.Sprint(i%32)
+		attrs["hostname"] = fmt.Sprintf("compute-%d-%d", i/32, i%32)
+		attrs["hostaddr"] = fmt.Sprintf("10.1.%d.%d", 255-i/250, 254-i%250)
+		attrs["ksmac"] = fmt.Sprintf("52:54:00:00:%02x:%02x", i/256, i%256)
+		_, err := tr.Walk("compute", attrs, rocks.Options{Compat: true})
+		return err
+	}
 	for b.Loop() {
-		for i := range 1000 {
-			attrs := maps.Clone(base)
-			attrs["rack"], attrs["rank"] = fmt.Sprint(i/32), fmt.Sprint(i%32)
-			attrs["hostname"] = fmt.Sprintf("compute-%d-%d", i/32, i%32)
-			attrs["hostaddr"] = fmt.Sprintf("10.1.%d.%d", 255-i/250, 254-i%250)
-			attrs["ksmac"] = fmt.Sprintf("52:54:00:00:%02x:%02x", i/256, i%256)
-			if _, err := tr.Walk("compute", attrs, rocks.Options{Compat: true}); err != nil {
-				b.Fatal(err)
-			}
+		var g errgroup.Group
+		workers := runtime.GOMAXPROCS(0)
+		for w := range workers {
+			g.Go(func() error {
+				for i := w; i < 1000; i += workers {
+					if err := one(i); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

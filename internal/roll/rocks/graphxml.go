@@ -88,7 +88,6 @@ type graphReader struct {
 	line       int
 	from, to   *string
 	head, tail *string
-	headSet    bool
 	ordered    bool
 	gen        *string // of the order
 	eachGen    *string // of the head or tail

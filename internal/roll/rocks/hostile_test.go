@@ -57,7 +57,7 @@ func TestBigNodes(t *testing.T) {
 		"an attribute many times":  {"nodes/a.xml", "<kickstart><post>" + strings.Repeat("&big;", 500000) + "</post></kickstart>", map[string]string{"big": strings.Repeat("x", 10000)}, "out of memory"},
 		"depth":                    {"nodes/a.xml", "<kickstart>" + strings.Repeat("<x>", 20000) + strings.Repeat("</x>", 20000) + "</kickstart>", nil, ""},
 		"depth in a script":        {"nodes/a.xml", "<kickstart><post>" + strings.Repeat("<file name=\"/x\">", 20000) + strings.Repeat("</file>", 20000) + "</post></kickstart>", nil, "maximum recursion depth"},
-		"attributes":               {"nodes/a.xml", "<kickstart><post" + strings.Repeat(" a=\"b\"", 100000) + "/></kickstart>", nil, "duplicate attribute"},
+		"attributes":               {"nodes/a.xml", "<kickstart><post" + strings.Repeat(" a=\"b\"", 100000) + "/></kickstart>", nil, "out of memory"},
 		"a string that multiplies": {"nodes/a.xml", "<kickstart><post cond=\"'a' * 10 ** 9\">x</post></kickstart>", nil, "MemoryError"},
 		"many entities in text":    {"nodes/a.xml", "<kickstart><post>" + strings.Repeat("&amp;", 1000000) + "</post></kickstart>", nil, ""},
 	} {

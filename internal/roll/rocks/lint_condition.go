@@ -17,7 +17,7 @@ func lintCondition(text string, x *python.Expr, r python.Result, attrs map[strin
 		if _, given := attrs[name]; builtins[name] && !given {
 			fix := "compare with attributes only"
 			if name == "True" || name == "False" || name == "true" || name == "false" {
-				fix = fmt.Sprintf("write \"x\" for x == True, \"not x\" for x == False: the value on, true, yes or y of an attribute is true")
+				fix = "write \"x\" for x == True, \"not x\" for x == False: the value on, true, yes or y of an attribute is true"
 			}
 			report(ruleBuiltin, fmt.Sprintf("the condition %q uses %s, which Rocks takes for an attribute that is not there: None", text, name), fix)
 		}

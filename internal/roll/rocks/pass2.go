@@ -21,6 +21,7 @@ type element struct {
 	roll     string
 	cond     string // its condition, of all four attributes
 	never    bool   // its phase is not that of an installation
+	blank    bool   // it or what it holds has blanks to fill in
 	tail     string // of a file with text alone: all but how it is checked in
 }
 
@@ -197,7 +198,10 @@ func (p *pass2) end(name string, _ sax.Pos) error {
 		if top := p.stack[len(p.stack)-1]; top.name == "file" && len(top.children) == 1 && top.children[0].element == nil {
 			top.tail = fileTail(top.attrs, top.children[0].text)
 		}
+		done := p.stack[len(p.stack)-1]
 		p.stack = p.stack[:len(p.stack)-1]
+		top := p.stack[len(p.stack)-1]
+		top.blank = top.blank || done.blank
 	}
 	return nil
 }
@@ -214,6 +218,8 @@ func (p *pass2) flush() {
 		return
 	}
 	top := p.stack[len(p.stack)-1]
-	top.children = append(top.children, child{text: p.said.String()})
+	text := p.said.String()
+	top.children = append(top.children, child{text: text})
+	top.blank = top.blank || strings.Contains(text, blankStart)
 	p.said.Reset()
 }

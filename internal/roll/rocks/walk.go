@@ -57,7 +57,7 @@ func (w *walk) run(root string) error {
 	}
 	gen := &generator{
 		tree: w.tree, env: w.env, attrs: attrs, options: w.options, profile: w.profile, report: w.report,
-		owners: map[string]*WrittenFile{}, isOn: map[string]bool{}, seen: map[Contributor]bool{},
+		decided: map[string]bool{}, owners: map[string]*WrittenFile{}, isOn: map[string]bool{}, seen: map[Contributor]bool{},
 	}
 	return gen.run(parts)
 }
@@ -67,9 +67,10 @@ func (w *walk) nodes(order []string) ([]part, error) {
 	var parts []part
 	vars := map[string]string{}
 	for _, name := range order {
-		from := w.mention(name)
+		reached := name
 		name, files, err := w.tree.find(shown(name), w.env.sunos)
 		if err != nil {
+			from := w.mention(reached)
 			return nil, place(err, from.File, from.Line)
 		}
 		n := Node{Name: name}

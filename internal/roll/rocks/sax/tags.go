@@ -1,9 +1,8 @@
 package sax
 
 import (
-	"strconv"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 func (p *parser) endTag() error {
@@ -86,7 +85,9 @@ func (p *parser) startTag() error {
 		if !done {
 			return p.early(start)
 		}
-		raw = append(raw, a)
+		if raw = append(raw, a); len(raw) > maxAttrs {
+			return p.wrong(start, "out of memory")
+		}
 	}
 	p.at++
 	if len(p.open) == 0 && p.root {
@@ -100,14 +101,10 @@ func (p *parser) startTag() error {
 
 func (p *parser) begin(name string, raw []rawAttr, start int, empty bool) error {
 	p.attrs = p.attrs[:0]
-	seen := map[string]bool{}
 	for _, a := range raw {
 		key := string(p.doc[a.name : a.name+nameLength(p.doc[a.name:])])
-		if len(raw) > 1 {
-			if seen[key] {
-				return p.wrong(a.name, "duplicate attribute")
-			}
-			seen[key] = true
+		if slices.ContainsFunc(p.attrs, func(b Attr) bool { return b.Name == key }) {
+			return p.wrong(a.name, "duplicate attribute")
 		}
 		value, err := p.value(a, start)
 		if err != nil {
@@ -262,41 +259,4 @@ func (p *parser) value(a rawAttr, start int) (string, error) {
 		}
 	}
 	return b.String(), nil
-}
-
-var predefined = map[string]string{"lt": "<", "gt": ">", "amp": "&", "quot": `"`, "apos": "'"}
-
-// resolve gives the text that a reference stands for.
-func (p *parser) resolve(word string, offset int, within []string) (text string, ok bool, err error) {
-	if word[0] == '#' {
-		r, err := p.character(word, offset)
-		return string(r), true, err
-	}
-	if text, ok = predefined[word]; ok {
-		return text, true, nil
-	}
-	if value, ok := p.declared[word]; ok {
-		return p.expand(word, value, offset, within)
-	}
-	if p.o.Entity == nil {
-		return "", false, nil
-	}
-	if text, ok = p.o.Entity(word); ok {
-		if p.expanded += len(text); p.expanded > MaxText {
-			return "", false, p.wrong(offset, "out of memory")
-		}
-	}
-	return text, ok, nil
-}
-
-func (p *parser) character(word string, offset int) (rune, error) {
-	digits, base := word[1:], 10
-	if strings.HasPrefix(digits, "x") {
-		digits, base = digits[1:], 16
-	}
-	n, err := strconv.ParseUint(digits, base, 32)
-	if err != nil || n > utf8.MaxRune || n >= 0xD800 && n <= 0xDFFF || n == 0xFFFE || n == 0xFFFF || n < ' ' && !isSpace(byte(n)) {
-		return 0, p.wrong(offset, "reference to invalid character number")
-	}
-	return rune(n), nil
 }
