@@ -8,14 +8,18 @@ import (
 	"quarry/internal/fault"
 )
 
-// Rack returns the rack of a vnode, "" if it is in none.
-func (s Spec) Rack(host string) string {
+// maxAttributes bounds how many values a spec sets.
+const maxAttributes = 1000
+
+// RackOf returns the rack of each vnode that is in one, by its name.
+func (s Spec) RackOf() map[string]string {
+	of := map[string]string{}
 	for _, rack := range slices.Sorted(maps.Keys(s.Racks)) {
-		if slices.Contains(s.Racks[rack], host) {
-			return rack
+		for _, host := range s.Racks[rack] {
+			of[host] = rack
 		}
 	}
-	return ""
+	return of
 }
 
 // hosts are the names of all vnodes of a complete spec.
@@ -53,6 +57,10 @@ func (s Spec) validateRacks(l *fault.List) {
 func (s Spec) validateAttributes(l *fault.List) {
 	hosts := s.hosts()
 	seen := map[Attribute]bool{}
+	if len(s.Attributes) > maxAttributes {
+		l.Add("spec.attributes", fmt.Sprintf("%d values, at most %d: set them for appliances or racks", len(s.Attributes), maxAttributes))
+		return
+	}
 	for i, a := range s.Attributes {
 		at := fmt.Sprintf("spec.attributes[%d]", i)
 		scopes := 0

@@ -20,8 +20,8 @@ func TestRacksAndAttributesAreChecked(t *testing.T) {
 	if wrong := spec.Validate(now); len(wrong) > 0 {
 		t.Fatalf("refused: %v", wrong)
 	}
-	if spec.Rack("compute-0") != "a" || spec.Rack("compute-1") != "b" || spec.Rack("compute-9") != "" {
-		t.Error("a node is in the wrong rack")
+	if of := spec.RackOf(); len(of) != 3 || of["compute-0"] != "a" || of["compute-1"] != "b" {
+		t.Errorf("nodes are in the wrong racks: %v", of)
 	}
 	spec.Racks = map[string][]string{"a": {"compute-2"}, "b": {"compute-1"}, "c": {"compute-1"}, "D": nil}
 	spec.Attributes = append(spec.Attributes,

@@ -19,7 +19,8 @@ import (
 type choice struct {
 	rolls      []string                     // "name@version"
 	plans      map[string]plan              // as in a dossier
-	attributes map[string]map[string]string // by vnode
+	general    map[string]map[string]string // as in a dossier
+	attributes map[string]map[string]string // as in a dossier
 	parameters map[string]string
 	secrets    []roll.Parameter
 }
@@ -45,9 +46,9 @@ func (m *Manager) choose(ctx context.Context, catalog roll.Catalog, spec cluster
 	if err := errors.Join(note(err), note(sel.CheckAttributes(spec.Attributes))); err != nil {
 		return choice{}, nil, err
 	}
-	l := locker{m: m, sel: sel, spec: spec, facts: m.facts(spec, params), consequence: len(wrong) > 0, choice: choice{
+	l := locker{m: m, sel: sel, spec: spec, racks: spec.RackOf(), facts: m.facts(spec, params), consequence: len(wrong) > 0, choice: choice{
 		rolls: sel.Refs(), plans: map[string]plan{}, parameters: params, secrets: sel.Secrets(),
-		attributes: map[string]map[string]string{},
+		general: map[string]map[string]string{}, attributes: map[string]map[string]string{},
 	}}
 	if err := l.run(ctx); err != nil {
 		return choice{}, nil, err
@@ -92,6 +93,7 @@ type locker struct {
 	sel   *roll.Selection
 	spec  cluster.Spec
 	facts roll.Attributes
+	racks map[string]string // by vnode
 	// consequence is set when the rolls or their values are wrong: what a walk
 	// finds then may follow from that, and is not told.
 	consequence bool
@@ -111,6 +113,10 @@ func (l *locker) run(ctx context.Context) error {
 	return nil
 }
 
+// maxKinds bounds how many profiles the attributes of its vnodes may give one
+// appliance: each of them is an image.
+const maxKinds = 16
+
 // group locks what an appliance is made of, and what those of its vnodes are
 // whose own attributes make them something else.
 func (l *locker) group(ctx context.Context, g cluster.Group) error {
@@ -119,46 +125,96 @@ func (l *locker) group(ctx context.Context, g cluster.Group) error {
 	if err != nil {
 		return err
 	}
+	l.choice.general[g.Appliance] = general
 	l.choice.plans[g.Appliance] = common
-	made := map[string]plan{} // by what differs
+	users := len(g.Hosts())
+	kinds := []plan{common}
+	seen := map[string]plan{} // by what differs
 	for _, host := range g.Hosts() {
-		own := l.at(g.Appliance, host)
-		if len(own) > 0 {
-			l.choice.attributes[host] = own
-		}
-		if maps.Equal(own, general) {
+		own := difference(l.at(g.Appliance, host), general)
+		if len(own) == 0 {
 			continue
 		}
+		l.choice.attributes[host] = own
 		key := fmt.Sprint(own)
-		if _, ok := made[key]; !ok {
-			if made[key], err = l.lock(ctx, g.Appliance, own); err != nil {
+		if _, known := seen[key]; !known {
+			if seen[key], err = l.kind(ctx, g.Appliance, general, own, &kinds); err != nil {
 				return err
 			}
 		}
-		if !reflect.DeepEqual(made[key].Profile, common.Profile) {
-			l.choice.plans[g.Appliance+"/"+host] = made[key]
+		if seen[key].Address != common.Address || !reflect.DeepEqual(seen[key].Profile, common.Profile) {
+			l.choice.plans[g.Appliance+"/"+host] = seen[key]
+			users--
 		}
+	}
+	if users == 0 { // an image that nobody boots is not made
+		delete(l.choice.plans, g.Appliance)
+	}
+	if len(kinds) > maxKinds {
+		l.wrong = append(l.wrong, fault.Detail{Field: "spec.attributes", Message: fmt.Sprintf(
+			"they make more than %d kinds of nodes of appliance %s, each with an image of its own: set them for racks", maxKinds, g.Appliance)})
 	}
 	return nil
 }
 
+// kind is what a vnode is made of whose attributes differ. Equal profiles are
+// locked once.
+func (l *locker) kind(ctx context.Context, appliance string, general, own map[string]string, kinds *[]plan) (plan, error) {
+	values := maps.Clone(general)
+	maps.Copy(values, own)
+	profile, err := l.walk(appliance, values)
+	if err != nil || profile.Appliance == "" {
+		return plan{}, err
+	}
+	for _, k := range *kinds {
+		if reflect.DeepEqual(k.Profile, profile) {
+			return k, nil
+		}
+	}
+	if len(*kinds) > maxKinds {
+		return plan{}, nil // refused as a whole
+	}
+	p, err := l.lock(ctx, appliance, values)
+	*kinds = append(*kinds, p)
+	return p, err
+}
+
+func difference(own, general map[string]string) map[string]string {
+	differs := map[string]string{}
+	for name, value := range own {
+		if general[name] != value {
+			differs[name] = value
+		}
+	}
+	return differs
+}
+
 func (l *locker) at(appliance, host string) map[string]string {
 	return l.sel.At(roll.Where{
-		OS: system, Release: l.m.Suite, Appliance: appliance, Host: host, Rack: l.spec.Rack(host),
+		OS: system, Release: l.m.Suite, Appliance: appliance, Host: host, Rack: l.racks[host],
 	}, l.spec.Attributes)
 }
 
-func (l *locker) lock(ctx context.Context, appliance string, own map[string]string) (plan, error) {
+// walk returns an empty profile where what is wrong was told.
+func (l *locker) walk(appliance string, own map[string]string) (roll.Profile, error) {
 	attrs := maps.Clone(l.facts)
 	for name, value := range own {
 		attrs[name] = value
 	}
 	profile, err := l.sel.Walk(appliance, attrs)
-	if err != nil {
-		details, err := detailsOf(err)
-		if !l.consequence {
-			l.wrong = append(l.wrong, details...)
-		}
+	if err == nil {
+		return profile, nil
+	}
+	details, err := detailsOf(err)
+	if !l.consequence {
+		l.wrong = append(l.wrong, details...)
+	}
+	return roll.Profile{}, err
+}
+
+func (l *locker) lock(ctx context.Context, appliance string, own map[string]string) (plan, error) {
+	profile, err := l.walk(appliance, own)
+	if err != nil || profile.Appliance == "" {
 		return plan{}, err
 	}
 	l.wrong = append(l.wrong, ownInstallScripts(profile)...)

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,33 @@ edges:
 	}
 	s.pass(c.Start.Sub(s.now))
 	s.wantState("farm", cluster.Active)
+}
+
+// TestAttributesMakeFewKinds: attributes of hosts cannot ask for an image each.
+func TestAttributesMakeFewKinds(t *testing.T) {
+	s := newSite(t)
+	kinds := func(n int) error {
+		_, err := s.book(s.tenant, func(sp *cluster.Spec) {
+			sp.Name, sp.Rolls, sp.Nodes[0].Count = fmt.Sprintf("farm-%d", n), nil, 40
+			sp.Nodes[0].CPUs, sp.Nodes[0].MemoryMiB, sp.Nodes[0].DiskMiB = 1, 256, 1024
+			for i := range 40 {
+				sp.Attributes = append(sp.Attributes, cluster.Attribute{Name: "base.extra", Value: fmt.Sprintf("p%d", i%n), Host: fmt.Sprintf("compute-%d", i)})
+			}
+		})
+		return err
+	}
+	for _, name := range []string{"p1", "p2", "p3", "gw1"} {
+		s.pnodes[name].facts.CPUs, s.pnodes[name].facts.MemoryMiB, s.pnodes[name].facts.DiskMiB = 64, 64000, 64000
+	}
+	s.settle()
+	if err := kinds(maxKinds); err == nil || !strings.Contains(err.Error(), "more than 16 kinds") {
+		t.Errorf("with the appliance's own these are 17 kinds: %v", err)
+	}
+	s.must(kinds(maxKinds - 1))
+	s.settle()
+	if s.images.builds != maxKinds { // the gateway's is one; the plain compute node's would be one too many
+		t.Errorf("%d images were made", s.images.builds)
+	}
 }
 
 // TestClusterScripts: nobody is told that all are up before the last vnode is

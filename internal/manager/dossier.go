@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -23,7 +24,9 @@ type dossier struct {
 	// Plans are by appliance, and by "appliance/vnode" for a vnode whose own
 	// attributes give it another profile.
 	Plans map[string]plan `json:"plans"`
-	// Attributes are each vnode's, by its name.
+	// General are the attributes of each appliance, and Attributes those of a
+	// vnode, by its name, that differ from them.
+	General    map[string]map[string]string `json:"general,omitempty"`
 	Attributes map[string]map[string]string `json:"attributes,omitempty"`
 	HostKeys   map[string]hostKey           `json:"hostKeys"`
 	Parameters map[string]string            `json:"parameters"`
@@ -48,7 +51,7 @@ type hostKey struct {
 // tenant set them.
 func newDossier(nodes []cluster.Node, ch choice, given map[string]string) (dossier, error) {
 	d := dossier{
-		Plans: ch.plans, Attributes: ch.attributes, Parameters: ch.parameters,
+		Plans: ch.plans, General: ch.general, Attributes: ch.attributes, Parameters: ch.parameters,
 		HostKeys: map[string]hostKey{}, Secrets: map[string]string{}, Incarnations: map[string]int{},
 	}
 	for _, n := range nodes {
@@ -92,6 +95,16 @@ func randomText(n int) string {
 	raw := make([]byte, n)
 	rand.Read(raw) //nolint:errcheck // never fails, by its contract
 	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// attributesOf are a vnode's attributes.
+func (d dossier) attributesOf(n cluster.Node) map[string]string {
+	all := maps.Clone(d.General[n.Appliance])
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, d.Attributes[n.Name])
+	return all
 }
 
 // planOf is what a vnode is made from.

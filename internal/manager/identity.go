@@ -22,7 +22,7 @@ func identity(site Site, c cluster.Cluster, d dossier, n cluster.Node) (vnode.Id
 		Appliance: n.Appliance, TimeZone: c.Spec.TimeZone,
 		Hosts: hosts(c, d), Users: users(c.Spec),
 		HostKeys:   map[string]string{"ed25519": d.HostKeys[n.Name].Private},
-		Parameters: d.Parameters, Attributes: d.Attributes[n.Name], Secrets: secretsOf(p.Profile, d.Secrets),
+		Parameters: d.Parameters, Attributes: d.attributesOf(n), Secrets: secretsOf(p.Profile, d.Secrets),
 		Scripts: scripts(p.Profile.Boot), ClusterScripts: scripts(p.Profile.Cluster), Checks: scripts(p.Profile.Checks),
 	}
 	gatewayAddress := c.Nodes[0].Leg(cluster.PrivateNetwork).Address

@@ -92,6 +92,7 @@ func (l *loader) load() (*Roll, error) {
 	if !l.decode(rollFile, data, &doc) {
 		return l.roll, nil
 	}
+	l.bound(doc)
 	l.head(doc)
 	l.parameters(doc.Parameters)
 	l.attributes(doc.Attributes)
@@ -149,6 +150,26 @@ func (l *loader) head(doc rollDoc) {
 	}
 	r.Requires, r.Conflicts = l.requirements(doc.Requires), l.requirements(doc.Conflicts)
 	r.Provides = l.provisions(doc.Provides)
+}
+
+// bound refuses lists that would cost the manager much whenever something is
+// booked, whether it uses the roll or not.
+func (l *loader) bound(doc rollDoc) {
+	for _, list := range []struct {
+		name      string
+		have, max int
+	}{
+		{"requires", len(doc.Requires), maxRelations},
+		{"conflicts", len(doc.Conflicts), maxRelations},
+		{"provides", len(doc.Provides), maxRelations},
+		{"parameters", len(doc.Parameters), maxDeclared},
+		{"attributes", len(doc.Attributes), maxDeclared},
+		{"set", len(doc.Set), maxDeclared},
+	} {
+		if list.have > list.max {
+			l.add(rollFile, pos{}, "%s has %d entries, at most %d are allowed", list.name, list.have, list.max)
+		}
+	}
 }
 
 func (l *loader) word(what string, t text) {

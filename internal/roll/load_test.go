@@ -294,29 +294,3 @@ func TestContentIsBounded(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestAdvise(t *testing.T) {
-	got, err := Advise(files(map[string]string{
-		"app/roll.yaml": head + `parameters: [{name: used, type: int, default: 1, help: h}, {name: unused, type: secret, help: h}]
-attributes: [{name: seen, type: int, default: 1, help: h}, {name: unseen, type: int, default: 1, help: h}]
-edges: [{from: base/compute, to: n, if: app.seen > 1}, {from: alone, to: alone}]
-`,
-		"app/nodes/n.yaml":     "scripts: {boot: [{name: a, source: scripts/a}]}\nfiles: [{path: /x, content: '{{.Hostname}}'}, {path: /y, content: '{{x}}'}]\n",
-		"app/nodes/alone.yaml": "",
-		"app/scripts/a":        "#!/bin/sh\necho $QUARRY_PARAM_APP_USED\n",
-		"app/files/x":          "",
-	}), "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{
-		"app/nodes/alone.yaml: no edge and no appliance", `app/roll.yaml:4: nothing in the roll uses the parameter "unused"`,
-		`app/roll.yaml:5: nothing in the roll uses the attribute "unseen"`, "app/nodes/n.yaml:2: /x looks like a template",
-		"app/files/x: no node names this file",
-	}
-	for i := range max(len(got), len(want)) {
-		if i >= len(got) || i >= len(want) || !strings.HasPrefix(got[i].String(), want[i]) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
-	}
-}

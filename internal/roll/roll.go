@@ -93,4 +93,7 @@ const (
 	maxContent  = 16 << 20 // bytes that are read in all: a file may be named often
 	maxNodes    = 500
 	maxTimeout  = time.Hour
+	// of the entries in one list of roll.yaml that others are compared with
+	maxRelations = 100 // requires, conflicts, provides
+	maxDeclared  = 200 // parameters, attributes, set
 )
