@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -18,6 +19,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) == 2 && os.Args[1] == "install" && os.Getpid() == 1 {
+		install(ctx)
+	}
 	if err := run(ctx, os.Getenv, os.Stderr); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "quarry-guest:", err)
 		os.Exit(1)
@@ -39,4 +43,28 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) erro
 		System:  guest.Machine{},
 		Log:     log,
 	})
+}
+
+// install is all that process 1 of a throwaway machine does: it does not
+// return, and the machine is gone.
+func install(ctx context.Context) {
+	err := func() error {
+		job, err := guest.ReadInstallJob("/job")
+		if err != nil {
+			return err
+		}
+		port, err := guest.OpenInstallPort(ctx)
+		if err != nil {
+			return err
+		}
+		i := guest.Install{Root: "/root", Job: job, Report: port, Exec: (*exec.Cmd).Run, Quiet: guest.KillOthers}
+		return errors.Join(i.Run(ctx), port.Close())
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quarry-guest:", err)
+	}
+	syscall.Sync()
+	err = syscall.Reboot(syscall.LINUX_REBOOT_CMD_RESTART)
+	fmt.Fprintln(os.Stderr, "quarry-guest: the machine does not end:", err)
+	os.Exit(1)
 }

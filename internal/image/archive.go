@@ -33,10 +33,16 @@ func (a *archive) pad() {
 	}
 }
 
-// pack ends the archive and returns it compressed.
-func (a *archive) pack() ([]byte, error) {
+// plain ends the archive and returns it as it is.
+func (a *archive) plain() []byte {
 	a.inode = -1
 	a.entry("TRAILER!!!", 0, nil)
+	return a.buf.Bytes()
+}
+
+// pack ends the archive and returns it compressed.
+func (a *archive) pack() ([]byte, error) {
+	a.plain()
 	// The kernel's decoder wants a window of 8 MiB at most.
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(8<<20), zstd.WithEncoderConcurrency(1))
 	if err != nil {

@@ -71,7 +71,12 @@ func (b *Builder) build(ctx context.Context, lock render.Lock, address string, p
 		return err
 	}
 	progress("files", 75)
-	if err := b.dress(ctx, lock.Recipe, base, t); err != nil {
+	if hasOwnScripts(lock.Recipe) {
+		err = b.dressInVM(ctx, lock, base, t, work, address, span(progress, 75, 80))
+	} else {
+		err = b.dress(ctx, lock.Recipe, base, t)
+	}
+	if err != nil {
 		return err
 	}
 	progress("clean", 80)
@@ -100,7 +105,7 @@ func (b *Builder) checkLock(lock render.Lock) error {
 	if err := checkRecipe(lock.Recipe); err != nil {
 		return err
 	}
-	if err := checkOwn(lock.Recipe); err != nil {
+	if err := b.checkOwn(lock.Recipe); err != nil {
 		return err
 	}
 	for _, p := range lock.Packages {
@@ -155,12 +160,8 @@ func (b *Builder) dress(ctx context.Context, r render.Recipe, base base, t tree)
 	if err := putFiles(root, published); err != nil {
 		return err
 	}
-	guest, err := os.ReadFile(b.cfg.GuestBinary)
-	if err != nil {
-		return fmt.Errorf("guest program: %w", err)
-	}
-	if err := putFile(root, "usr/lib/quarry/guest", guest, 0o755, 0, 0); err != nil {
-		return fmt.Errorf("guest program: %w", err)
+	if err := b.putGuest(root); err != nil {
+		return err
 	}
 	if err := runScripts(ctx, r, t); err != nil {
 		return err
@@ -169,6 +170,17 @@ func (b *Builder) dress(ctx context.Context, r render.Recipe, base base, t tree)
 		return finishOwn(ctx, root, r, own, base, t)
 	}
 	return setUnits(r, func(args []string) error { return t.run(ctx, "systemctl", args...) })
+}
+
+func (b *Builder) putGuest(root *os.Root) error {
+	guest, err := os.ReadFile(b.cfg.GuestBinary)
+	if err != nil {
+		return fmt.Errorf("guest program: %w", err)
+	}
+	if err := putFile(root, "usr/lib/quarry/guest", guest, 0o755, 0, 0); err != nil {
+		return fmt.Errorf("guest program: %w", err)
+	}
+	return nil
 }
 
 func unitFault(verb string, units []string, err error) error {

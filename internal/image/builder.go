@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,6 +21,9 @@ type BuilderConfig struct {
 	Mirror   Mirror
 	// GuestBinary is the guest program put into every image.
 	GuestBinary string
+	// Accelerator says how throwaway machines run here, "kvm" or "tcg", or why
+	// they cannot; nil where none may be made.
+	Accelerator func(context.Context) (string, error)
 	Log         *slog.Logger
 	// RefreshEvery is how old the indexes may get before Lock asks the mirror
 	// again; 0 means a day. Without the mirror old indexes keep serving.

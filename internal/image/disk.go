@@ -28,7 +28,7 @@ func (b *Builder) finish(ctx context.Context, lock render.Lock, address string, 
 	}
 	defer os.RemoveAll(staged)
 	disk := filepath.Join(staged, DiskFile)
-	if err := makeDisk(ctx, from, t.root, disk, address, lock.Epoch); err != nil {
+	if err := makeDisk(ctx, from, t.root, disk, address, lock.Epoch, 0); err != nil {
 		return err
 	}
 	progress("disk", 50)
@@ -81,8 +81,9 @@ exec chroot "$root" "$@"`
 
 // makeDisk writes a tree as a filesystem. Its identifiers come from the
 // address, and the program that makes it comes from the lock, as all that
-// makes an image: it is the same whenever and wherever it is made.
-func makeDisk(ctx context.Context, from base, root, disk, address string, epoch int64) error {
+// makes an image: it is the same whenever and wherever it is made. It has room
+// for so many bytes more than the tree needs.
+func makeDisk(ctx context.Context, from base, root, disk, address string, epoch, room int64) error {
 	if err := settle(root, epoch); err != nil {
 		return fmt.Errorf("settle the times of the tree: %w", err)
 	}
@@ -98,7 +99,7 @@ func makeDisk(ctx context.Context, from base, root, disk, address string, epoch 
 	}
 	args = append(args, mkfsOptions()...)
 	args = append(args, "-U", id, "-E", "hash_seed="+id+",lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",
-		"-d", "/mnt/tree", "/mnt/out/"+filepath.Base(disk), fmt.Sprintf("%dk", size>>10))
+		"-d", "/mnt/tree", "/mnt/out/"+filepath.Base(disk), fmt.Sprintf("%dk", (size+room)>>10))
 	_, err = run(command(ctx, sameTime(epoch), "unshare", args...))
 	return err
 }

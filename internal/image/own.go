@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,9 +17,13 @@ import (
 // What a tenant's own roll brings is never run here. A file of its own may stand
 // where a program stood, so nothing of a tree is run once such files are in it.
 
-// checkOwn refuses install scripts of tenants' own rolls: nobody books with
-// one, and a lock comes from a database.
-func checkOwn(r render.Recipe) error {
+// checkOwn refuses install scripts of tenants' own rolls where no throwaway
+// machine can be made: nobody books with one there, and a lock comes from a
+// database.
+func (b *Builder) checkOwn(r render.Recipe) error {
+	if b.cfg.Accelerator != nil {
+		return nil
+	}
 	var l fault.List
 	for _, s := range r.Scripts {
 		if s.Tenant != "" {
@@ -27,6 +32,25 @@ func checkOwn(r render.Recipe) error {
 		}
 	}
 	return l.Err(fault.Refused, "the image cannot be made here")
+}
+
+func hasOwnScripts(r render.Recipe) bool {
+	return slices.ContainsFunc(r.Scripts, func(s roll.Script) bool { return s.Tenant != "" })
+}
+
+// dressInVM is dress for a recipe with install scripts of a tenant's own: the
+// files are put here, and all that runs, in its order, runs in a throwaway
+// machine.
+func (b *Builder) dressInVM(ctx context.Context, lock render.Lock, base base, t tree, work, address string, progress Progress) error {
+	root, err := os.OpenRoot(t.root)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(putFiles(root, lock.Recipe.Files), b.putGuest(root), root.Close())
+	if err != nil {
+		return err
+	}
+	return b.installInVM(ctx, lock, base, t, work, address, progress)
 }
 
 // ownFiles parts the files of published rolls from those of tenants' own.

@@ -26,12 +26,16 @@ func (t tree) command(ctx context.Context, name string, args ...string) *exec.Cm
 		"sh", "-c", sandboxScript, "sandbox", t.root, t.repo, t.pool, name,
 	}, args...)...)
 	cmd.Dir = "/"
-	cmd.Env = []string{
+	cmd.Env = t.env()
+	return cmd
+}
+
+// env is the environment of programs in the tree.
+func (t tree) env() []string {
+	return append([]string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"LC_ALL=C.UTF-8", "HOME=/root", "DEBIAN_FRONTEND=noninteractive", "TZ=UTC",
-	}
-	cmd.Env = append(cmd.Env, sameTime(t.epoch)...)
-	return cmd
+	}, sameTime(t.epoch)...)
 }
 
 // run runs a program in the tree.

@@ -217,7 +217,7 @@ func (l *locker) lock(ctx context.Context, appliance string, own map[string]stri
 	if err != nil || profile.Appliance == "" {
 		return plan{}, err
 	}
-	l.wrong = append(l.wrong, ownInstallScripts(profile)...)
+	l.wrong = append(l.wrong, l.m.ownInstallScripts(ctx, profile)...)
 	lock, err := l.m.ImageStore.Lock(ctx, render.FromProfile(profile, l.m.Suite, architecture))
 	if err != nil {
 		details, err := detailsOf(err)
@@ -228,14 +228,29 @@ func (l *locker) lock(ctx context.Context, appliance string, own map[string]stri
 }
 
 // ownInstallScripts refuses what a tenant's own rolls want to run while an
-// image is made: that is never done on the manager.
-func ownInstallScripts(p roll.Profile) []fault.Detail {
+// image is made, where there are no throwaway machines to do it.
+func (m *Manager) ownInstallScripts(ctx context.Context, p roll.Profile) []fault.Detail {
+	if !hasOwnScripts(p.Install) || m.InstallVM != nil && m.canInstall(ctx) {
+		return nil
+	}
 	var l fault.List
 	for _, s := range p.Install {
 		if s.Tenant != "" {
 			l.Add(fmt.Sprintf("%s/%s:%d", s.From.Roll, s.From.File, s.From.Line), fmt.Sprintf(
-				"install script %q is of a roll of your own, and runs of published rolls only: make it a boot script, or ask the provider to publish the roll", s.Name))
+				"install script %q is of a roll of your own, and this site has no throwaway machines to run it in: make it a boot script, or ask the provider to publish the roll", s.Name))
 		}
 	}
 	return l.Details()
+}
+
+func (m *Manager) canInstall(ctx context.Context) bool {
+	err := m.InstallVM(ctx)
+	if err != nil {
+		m.Log.WarnContext(ctx, "install scripts of tenants' own rolls cannot be run here", "error", err)
+	}
+	return err == nil
+}
+
+func hasOwnScripts(scripts []roll.Script) bool {
+	return slices.ContainsFunc(scripts, func(s roll.Script) bool { return s.Tenant != "" })
 }

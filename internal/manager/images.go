@@ -57,8 +57,12 @@ func (m *Manager) buildMissing(ctx context.Context, c cluster.Cluster, d dossier
 }
 
 func (m *Manager) makeImage(ctx context.Context, p plan) {
-	m.building <- struct{}{} // one at a time: they are made of CPU and disk
-	defer func() { <-m.building }()
+	slot, own := m.building, hasOwnScripts(p.Lock.Recipe.Scripts)
+	if own {
+		slot = m.buildingOwn
+	}
+	slot <- struct{}{} // one at a time: they are made of CPU and disk
+	defer func() { <-slot }()
 	begun := m.Now()
 	err := m.ImageStore.Build(ctx, p.Lock, func(stage string, percent int) {
 		m.mu.Lock()
@@ -69,9 +73,13 @@ func (m *Manager) makeImage(ctx context.Context, p plan) {
 		m.poke()
 	})
 	took := m.Now().Sub(begun)
+	retry := buildRetry
+	if own { // a script that fails will fail again: half the time is for others
+		retry = max(retry, took)
+	}
 	m.mu.Lock()
 	if err != nil {
-		m.builds[p.Address] = &build{failed: err, retryAt: m.Now().Add(buildRetry)}
+		m.builds[p.Address] = &build{failed: err, retryAt: m.Now().Add(retry)}
 	} else {
 		delete(m.builds, p.Address)
 	}

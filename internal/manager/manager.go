@@ -42,6 +42,9 @@ type Deps struct {
 	Now        func() time.Time
 	Suite      string
 	Dir        string // the manager's own folder
+	// InstallVM says why ImageStore cannot run install scripts of tenants' own
+	// rolls in throwaway machines, nil if it can. Without it, it cannot.
+	InstallVM func(context.Context) error
 }
 
 // Manager is the one process that decides. Its methods may be called at the
@@ -67,7 +70,10 @@ type Manager struct {
 	shipped  map[string]*archive.Archive // never changed
 	wake     chan struct{}
 	building chan struct{} // held by the one image build
-	work     sync.WaitGroup
+	// buildingOwn is held by the one build that runs a tenant's own scripts: how
+	// long these take is the tenant's affair, and not the others'.
+	buildingOwn chan struct{}
+	work        sync.WaitGroup
 }
 
 // seenReport is the newest report of a pnode and when it came.
@@ -84,7 +90,7 @@ func New(ctx context.Context, deps Deps) (*Manager, error) {
 		reports: map[string]seenReport{}, desired: map[string]pnode.Desired{},
 		changed: make(chan struct{}), builds: map[string]*build{}, files: map[string]*file{}, rolls: map[string]*roll.Roll{},
 		expected: map[string]time.Time{}, wake: make(chan struct{}, 1),
-		building: make(chan struct{}, 1),
+		building: make(chan struct{}, 1), buildingOwn: make(chan struct{}, 1),
 	}
 	m.started = m.Now()
 	var err error

@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,6 +100,39 @@ func TestRoomForRolls(t *testing.T) {
 		_, _, err := s.m.PushRoll(t.Context(), p, "mine@2", own("2"))
 		if fault.KindOf(err) != fault.Forbidden {
 			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}
+
+// Where there are throwaway machines, install scripts of a tenant's own rolls
+// are booked, and whoever makes the image knows whose they are.
+func TestOwnInstallScriptsAreMarked(t *testing.T) {
+	s := newSite(t)
+	packed := archivetest.Gzip(archivetest.Tar(
+		archivetest.File("roll.yaml", archivetest.Text("mine", "1")+"edges: [{from: base/compute, to: n}]\n"),
+		archivetest.File("nodes/n.yaml", "scripts:\n  install:\n    - {name: make, body: \"#!/bin/sh\"}\n"),
+	))
+	addresses := map[string]bool{}
+	for i, p := range []Principal{s.tenant, s.other} {
+		_, _, err := s.m.PushRoll(t.Context(), p, "mine@1", packed)
+		s.must(err)
+		small := func(sp *cluster.Spec) { sp.Rolls, sp.Nodes[0].Count = []string{"mine"}, 1 }
+		s.m.InstallVM = nil
+		if _, err := s.book(p, small); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("without machines: %v", err)
+		}
+		s.m.InstallVM = func(context.Context) error { return nil }
+		c, err := s.book(p, small)
+		s.must(err)
+		f, err := s.m.dossier(t.Context(), c)
+		s.must(err)
+		scripts := f.Plans["compute"].Lock.Recipe.Scripts
+		if n := len(scripts); n == 0 || scripts[n-1].Name != "mine/n/make" || scripts[n-1].Tenant != p.Tenant {
+			t.Errorf("scripts %+v", scripts)
+		}
+		addresses[c.Nodes[1].Image] = true
+		if len(addresses) != i+1 {
+			t.Error("two tenants share an image that the scripts of one made")
 		}
 	}
 }
