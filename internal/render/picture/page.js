@@ -56,10 +56,11 @@
 		view.y = b.y + b.h / 2 - view.h / 2;
 		show();
 	};
-	const reveal = (i) => {
+	const visible = (i) => {
 		const b = box[i];
-		if (b.x < view.x || b.y < view.y || b.x + b.w > view.x + view.w || b.y + b.h > view.y + view.h) centre(i);
+		return b.x >= view.x && b.y >= view.y && b.x + b.w <= view.x + view.w && b.y + b.h <= view.y + view.h;
 	};
+	const reveal = (i) => { if (!visible(i)) centre(i); };
 
 	svg.addEventListener("wheel", (ev) => {
 		ev.preventDefault();
@@ -210,8 +211,10 @@
 		if (ev.key === "Escape") { clear(); ev.target.blur(); }
 		ev.stopPropagation();
 	});
-	document.querySelectorAll(".rolls button").forEach((b) => b.addEventListener("click", () =>
-		filter("", b.getAttribute("aria-pressed") === "true" ? -1 : Number(b.dataset.roll))));
+	document.querySelectorAll(".rolls button").forEach((b) => b.addEventListener("click", () => {
+		filter("", b.getAttribute("aria-pressed") === "true" ? -1 : Number(b.dataset.roll));
+		if (matches.length && !matches.some(visible)) fit();
+	}));
 
 	// --- buttons and keys
 	const toggleOrder = () => {

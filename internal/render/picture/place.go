@@ -15,14 +15,11 @@ const (
 	partGap    = 34.0
 	margin     = 24.0
 	maxLetters = 34 // of a node's name
-	maxLabel   = 30 // letters of a condition
+	maxLabel   = 48 // letters of a condition
 )
 
 // box is where a node stands.
 type box struct{ x, y, w, h float64 }
-
-// point is a place that an edge passes.
-type point struct{ x, y float64 }
 
 // span is a part of an edge's way that is level: through a column.
 type span struct{ x1, x2, y float64 }

@@ -45,8 +45,6 @@ func (m *model) boxWidth(n int) float64 {
 // label is what an edge shows of its condition.
 func (e edge) label() string { return short(e.cond, maxLabel) }
 
-const labelLetter = letter * 10 / 12 // conditions are written smaller
-
 // place gives the items of a part their places on the page, from y down, and
 // returns where the part ends.
 func (d *drawing) place(l *layers, y float64) float64 {

@@ -170,7 +170,7 @@ func (p pen) node(d *drawing, i int, title bool) {
 	}
 	p.f(`<g class="%s" id="n%d"`, class, i)
 	if !title {
-		p.f(` tabindex="-1" role="button" aria-label="%s"`, esc(d.nodeText(i)))
+		p.f(` tabindex="-1" role="button" aria-label="%s"`, esc(d.label(i)))
 	}
 	p.WriteString(">")
 	if title {
@@ -179,10 +179,19 @@ func (p pen) node(d *drawing, i int, title bool) {
 	p.f(`<rect x="%s" y="%s" width="%s" height="%s" rx="4"/>`, num(b.x), num(b.y), num(b.w), num(b.h))
 	x := b.x + 8
 	if n.Position > 0 {
-		p.f(`<text class="dim" x="%s" y="%s" text-anchor="end">%d</text>`, num(x+18), num(b.y+15), n.Position)
+		p.f(`<text class="dim" x="%s" y="%s" text-anchor="end">%d </text>`, num(x+18), num(b.y+15), n.Position)
 		x += 26
 	}
 	p.f(`<text x="%s" y="%s">%s</text></g>`+"\n", num(x), num(b.y+15.2), esc(d.caption(i)))
+}
+
+// label is what a reader of the page hears: first what the box shows.
+func (d *drawing) label(i int) string {
+	text := d.nodeText(i)
+	if n := d.nodes[i].Position; n > 0 {
+		return fmt.Sprintf("%d %s", n, text)
+	}
+	return text
 }
 
 func (s State) class() State {
