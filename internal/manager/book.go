@@ -109,21 +109,30 @@ func (b *booking) settle(now time.Time) {
 	}
 }
 
-// draft renders every vnode once, so that a template that cannot be rendered
-// refuses the booking and not the start; and learns how long it will take.
+// draft renders every vnode once, so that what cannot be rendered, or is more
+// than a guest can be told, refuses the booking and not the start; and learns
+// how long it will take.
 func (m *Manager) draft(ctx context.Context, b *booking) error {
 	trial := b.c
 	trial.Nodes = slices.Clone(b.c.Nodes)
 	trial.Nodes[0].Addresses = append(slices.Clone(trial.Nodes[0].Addresses),
 		cluster.Address{Network: cluster.OutsideNetwork, Address: m.site.OutsideFirst, MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork)})
-	var l fault.List
+	var wrong []fault.Detail
+	weighed := map[string]bool{} // vnodes of one appliance are much alike
 	for _, n := range trial.Nodes {
-		if _, err := identity(m.site, trial, b.files, n); err != nil {
-			l.Add("spec.rolls", fmt.Sprintf("%s: %v", n.Name, err))
+		id, err := identity(m.site, trial, b.files, n)
+		details, err := detailsOf(err)
+		if err != nil {
+			return fmt.Errorf("draft of %s: %w", n.Name, err)
 		}
+		if !weighed[n.Appliance] && len(details) == 0 {
+			weighed[n.Appliance] = true
+			details = tooMuch(id)
+		}
+		wrong = append(wrong, details...)
 	}
-	if err := l.Err(fault.Invalid, refusedTitle); err != nil {
-		return err
+	if wrong = compactDetails(wrong); len(wrong) > 0 {
+		return fault.New(fault.Invalid, refusedTitle, wrong...)
 	}
 	b.c.Gateway.HostKeys = []string{b.files.HostKeys[cluster.Gateway].Public}
 	for i := range b.c.Nodes {

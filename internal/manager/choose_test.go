@@ -118,6 +118,28 @@ edges:
 	s.wantState("farm", cluster.Active)
 }
 
+// TestWhatCannotBeToldToAVnodeIsRefused: once for an appliance, with its place.
+func TestWhatCannotBeToldToAVnodeIsRefused(t *testing.T) {
+	s := newSite(t)
+	script := "#!/bin/sh\n" + strings.Repeat("# much\n", 90_000)
+	s.publish(map[string]string{
+		"big/roll.yaml":    "name: big\n" + headOf + "edges: [{from: base/compute, to: n}]\n",
+		"big/nodes/n.yaml": "scripts: {boot: [{name: a, source: scripts/a}, {name: b, source: scripts/a}]}\n",
+		"big/scripts/a":    script,
+		"bad/roll.yaml":    "name: bad\n" + headOf + "edges: [{from: base/compute, to: n}]\n",
+		"bad/nodes/n.yaml": "files: [{path: /x, template: true, content: '{{param \"gateway.nosuch\"}}'}]\n",
+	})
+	for name, want := range map[string]string{
+		"big": "spec.rolls: the files, scripts and values of a vnode of appliance compute come to 1",
+		"bad": `bad/nodes/n.yaml:1: /x, line 1: executing "/x" at <param "gateway.nosuch">`,
+	} {
+		_, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Rolls = []string{name} })
+		if fault.KindOf(err) != fault.Invalid || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestAttributesMakeFewKinds: attributes of hosts cannot ask for an image each.
 func TestAttributesMakeFewKinds(t *testing.T) {
 	s := newSite(t)

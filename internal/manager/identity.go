@@ -1,11 +1,13 @@
 package manager
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
 
 	"quarry/internal/cluster"
+	"quarry/internal/fault"
 	"quarry/internal/roll"
 	"quarry/internal/vnode"
 )
@@ -60,6 +62,18 @@ func identity(site Site, c cluster.Cluster, d dossier, n cluster.Node) (vnode.Id
 		id.Files = append(id.Files, file)
 	}
 	return id, nil
+}
+
+// tooMuch says what is wrong with an identity that no message could carry.
+func tooMuch(id vnode.Identity) []fault.Detail {
+	const most = vnode.MaxMessage - 4096 // the rest is for what is around it
+	raw, err := json.Marshal(id)
+	if err == nil && len(raw) <= most {
+		return nil
+	}
+	return []fault.Detail{{Field: "spec.rolls", Message: fmt.Sprintf(
+		"the files, scripts and values of a vnode of appliance %s come to %d bytes, of which a vnode can be told %d: make its scripts and templates smaller, and put what is the same everywhere into files that are no templates",
+		id.Appliance, len(raw), most)}}
 }
 
 func hosts(c cluster.Cluster, d dossier) []vnode.Host {
