@@ -7,7 +7,8 @@ import (
 	"quarry/internal/calendar"
 )
 
-// earliest asks for the first start of a thousand nodes for ten hours.
+// earliest asks for the first start of a thousand nodes for ten hours, from
+// anywhere in the time that is booked.
 func (b Calendar) earliest(d *desk, held int) (float64, error) {
 	w := b.workload("ask", 2, held, d.now)
 	var times []time.Duration
@@ -16,7 +17,7 @@ func (b Calendar) earliest(d *desk, held int) (float64, error) {
 		var ok bool
 		var err error
 		began := time.Now()
-		d.ledger.Ask(func(c *calendar.Calendar) { _, ok, err = c.Earliest(req, d.now.Add(req.Prepare), d.now.Add(horizon)) })
+		d.ledger.Ask(func(c *calendar.Calendar) { _, ok, err = c.Earliest(req, req.Start, d.now.Add(horizon)) })
 		times = append(times, time.Since(began))
 		if err != nil || !ok {
 			return 0, fmt.Errorf("no start for %d nodes within %s: %w", bigNodes, horizon, err)

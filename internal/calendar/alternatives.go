@@ -42,6 +42,7 @@ type finder struct {
 	c       *Calendar
 	req     Request
 	got     []int     // vnodes of each group that fit
+	view    *view     // of the window asked for
 	certain bool      // no placement exists
 	part    *Request  // what of it fits at the time asked for, once that is known
 	first   time.Time // that it can be ready for
@@ -50,7 +51,7 @@ type finder struct {
 }
 
 func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative {
-	f := finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), certain: t.certain(), horizon: horizon}
+	f := finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), view: t.view, certain: t.certain(), horizon: horizon}
 	f.first = now.Add(t.req.Prepare)
 	if f.first.Before(t.req.Start) {
 		f.first = t.req.Start
@@ -68,7 +69,7 @@ func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative 
 
 // fits reports whether a request can be booked now.
 func (f *finder) fits(req Request) bool {
-	t := f.c.try(&req)
+	t := f.c.try(&req, f.view)
 	if t == nil {
 		return false
 	}

@@ -134,9 +134,13 @@ func (c *Calendar) attempt(req *Request) *trial {
 	return &trial{c: c, req: req, from: max(from, c.now), to: to}
 }
 
-// try returns a trial that placed a request, to be done with, or nil.
-func (c *Calendar) try(req *Request) *trial {
+// try returns a trial that placed a request, to be done with, or nil. The view
+// is used if it is of the same window.
+func (c *Calendar) try(req *Request, v *view) *trial {
 	t := c.attempt(req)
+	if v != nil && v.from == t.from && v.to == t.to {
+		t.view = v
+	}
 	if t.outOfReach() {
 		return nil
 	}

@@ -152,12 +152,6 @@ func (c *Calendar) take(e *entry) {
 	c.apply(e, -1)
 }
 
-// swap puts another booking, or the same one changed, in the place of old.
-func (c *Calendar) swap(old, next *entry) {
-	c.take(old)
-	c.put(next)
-}
-
 func (c *Calendar) apply(e *entry, sign int64) {
 	from, to := max(e.from, c.since), max(e.to, c.since)
 	if from >= to {
@@ -208,6 +202,10 @@ func (c *Calendar) Put(b Booking) error {
 	if len(b.Vnodes) != b.Request.total() {
 		return fault.New(fault.Invalid, "the booking is not complete", fault.Detail{Field: "vnodes", Message: fmt.Sprintf(
 			"%d vnodes are placed and %d asked for", len(b.Vnodes), b.Request.total())})
+	}
+	if held := b.To.Sub(b.From); held > 3*longest {
+		return fault.New(fault.Invalid, "the booking is not complete",
+			fault.Detail{Field: "to", Message: fmt.Sprintf("it is held for %s, which is too long", held)})
 	}
 	if old, ok := c.bookings[b.Request.ID]; ok {
 		c.take(old)

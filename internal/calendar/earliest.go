@@ -40,7 +40,7 @@ func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) *trial {
 		return nil
 	}
 	moved := req.at(first)
-	if t := c.try(&moved); t != nil {
+	if t := c.try(&moved, nil); t != nil {
 		return t
 	}
 	if !c.everFits(&req) {
@@ -56,7 +56,7 @@ func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) *trial {
 		hi := min((floorDiv(lo, grains[0])+1)*grains[0], last+1)
 		for _, at := range s.instants(lo, hi) {
 			moved := req.at(second(at + shift))
-			if t := c.try(&moved); t != nil {
+			if t := c.try(&moved, nil); t != nil {
 				return t
 			}
 		}

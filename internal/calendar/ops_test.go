@@ -268,3 +268,37 @@ func TestClockStepsBack(t *testing.T) {
 		t.Fatalf("booked twice: %v", err)
 	}
 }
+
+// A site that was changed in place decides like one that was made that way.
+func TestChangedSiteIsLikeANewOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw(t)
+		c := d.filled(t)
+		var pnodes []Pnode
+		for _, p := range c.Site().Pnodes {
+			next := d.pnode(t, p.Name)
+			if rapid.Bool().Draw(t, "same labels") {
+				next.Uplink, next.Rack, next.Tags = p.Uplink, p.Rack, p.Tags
+			}
+			pnodes = append(pnodes, next)
+		}
+		if err := c.SetPnodes(pnodes); err != nil {
+			t.Fatal(err)
+		}
+		again, err := New(c.Site())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range c.Bookings() {
+			if err := again.Put(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := d.request(t, "new", 2)
+		a, errA := c.Fits(r)
+		b, errB := again.Fits(r)
+		if fmt.Sprint(a, errA) != fmt.Sprint(b, errB) {
+			t.Fatalf("changed: %+v %v, new: %+v %v", a, errA, b, errB)
+		}
+	})
+}

@@ -14,6 +14,7 @@ type trial struct {
 	// keep are the units of each pool that the cluster has already.
 	keep [][]int32
 
+	view   *view // of others' holds, nil to look at the timelines
 	seen   *scratch
 	placed []int32
 	got    []int // vnodes placed of each group
@@ -22,11 +23,19 @@ type trial struct {
 
 // free is what a pnode has left beside the rest of this trial.
 func (t *trial) free(i int) vec {
-	free := t.c.lanes.free(i, t.from, t.to)
+	free := t.others(i)
 	if s := t.seen.at(i); s != nil {
 		free = free.minus(s.used)
 	}
 	return free
+}
+
+// others is what others leave of a pnode.
+func (t *trial) others(i int) vec {
+	if t.view != nil {
+		return t.view.over(t.c.lanes, i)
+	}
+	return t.c.lanes.free(i, t.from, t.to)
 }
 
 // run places everything or as much as it can. It reports whether it is all.
@@ -153,7 +162,7 @@ func (t *trial) alone(g int, rack mask) (n int64) {
 	group := &t.req.Groups[g]
 	size := group.Size.vec()
 	t.candidates(g, rack).each(0, func(i int) bool {
-		n += group.atMost(size.times(t.c.lanes.free(i, t.from, t.to)))
+		n += group.atMost(size.times(t.others(i)))
 		return n < int64(group.Count)
 	})
 	return n
@@ -262,58 +271,4 @@ func (t *trial) group(g int, rack mask) bool {
 		open = t.spread(g, open, passes)
 	}
 	return len(open) == 0
-}
-
-// candidates are the pnodes that may hold a vnode of a group by what is known
-// without looking at timelines.
-func (t *trial) candidates(g int, rack mask) mask {
-	group := &t.req.Groups[g]
-	m := t.c.eligible(group)
-	if rack != nil && !group.needsUplink() {
-		m.and(rack)
-	}
-	t.c.lanes.grid.mayHold(m, t.from, t.to, group.Size.vec())
-	return m
-}
-
-// eligible are the usable pnodes with every label that a group requires.
-func (c *Calendar) eligible(group *Group) mask {
-	m := c.usable.clone()
-	for _, l := range group.Require {
-		has, ok := c.labels[l]
-		if !ok {
-			clear(m)
-			break
-		}
-		m.and(has)
-	}
-	return m
-}
-
-// passes divides candidates by how well they suit a group, the best first:
-// by its preferences, then those without an uplink unless it needs one.
-func (c *Calendar) passes(m mask, group *Group) []mask {
-	list := []mask{m}
-	split := func(label string, with bool) {
-		has := c.labels[label]
-		if has == nil {
-			return
-		}
-		var next []mask
-		for _, m := range list {
-			yes, no := m.clone().and(has), m.clone().without(has)
-			if !with {
-				yes, no = no, yes
-			}
-			next = append(next, yes, no)
-		}
-		list = next
-	}
-	for _, label := range group.Prefer {
-		split(label, true)
-	}
-	if !group.needsUplink() {
-		split(Uplink, false)
-	}
-	return list
 }

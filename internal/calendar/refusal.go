@@ -92,6 +92,7 @@ const (
 // returns nil when it can be booked by now. Alternatives start at now or later.
 func (c *Calendar) Explain(req Request, now, horizon time.Time) *Refusal {
 	t := c.attempt(&req)
+	t.view = newView(len(c.pnodes), t.from, t.to)
 	defer t.done()
 	if t.run() {
 		return nil
@@ -154,7 +155,7 @@ func (c *Calendar) groupReason(t *trial, g int) Reason {
 // cause says why a pnode does not take one more vnode of a group, "" if it
 // does.
 func (c *Calendar) cause(t *trial, g, i int) string {
-	group, p := &t.req.Groups[g], c.pnodes[i]
+	group, p := &t.req.Groups[g], &c.pnodes[i]
 	switch {
 	case p.Lost:
 		return "lost"

@@ -86,9 +86,10 @@ const (
 
 // Bounds of a request.
 const (
-	maxVnodes    = 100_000
-	maxPrefer    = 4
-	longestYears = 100
+	maxVnodes = 100_000
+	maxPrefer = 4
+	// longest bounds what is held at once: the grid has a bucket for each hour.
+	longest = 5 * 366 * 24 * time.Hour
 )
 
 func (r Request) held() (from, to int64) {
@@ -184,8 +185,11 @@ func (r Request) checkWindow(l *fault.List) {
 	if r.Prepare < 0 || r.Wipe < 0 {
 		l.Add("prepare", "times before the start and after the end cannot be negative")
 	}
-	if r.Start.Year() < 1970 || r.End.Year() > 9000 || r.End.Year()-r.Start.Year() > longestYears {
+	if r.Start.Year() < 1970 || r.End.Year() > 9000 {
 		l.Add("start", fmt.Sprintf("a window from %d to %d is out of range", r.Start.Year(), r.End.Year()))
+	}
+	if r.Prepare > longest || r.Wipe > longest || r.End.Sub(r.Start) > longest {
+		l.Add("end", fmt.Sprintf("%s is too long: book up to 5 years at once", r.End.Sub(r.Start)))
 	}
 }
 

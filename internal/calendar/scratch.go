@@ -50,6 +50,27 @@ func (s *scratch) note(i int) *note {
 	return n
 }
 
+// view remembers what pnodes have free over one window, for trials that ask
+// about the same one again and again.
+type view struct {
+	from, to int64
+	known    mask
+	free     []vec
+}
+
+func newView(n int, from, to int64) *view {
+	return &view{from: from, to: to, known: newMask(n), free: make([]vec, n)}
+}
+
+// over is what lane i has free over the view's window.
+func (v *view) over(l *lanes, i int) vec {
+	if !v.known.has(i) {
+		v.known.set(i)
+		v.free[i] = l.free(i, v.from, v.to)
+	}
+	return v.free[i]
+}
+
 // has reports whether a vnode of group g is on pnode i.
 func (s *scratch) has(i, g int) bool {
 	n := s.at(i)

@@ -90,6 +90,8 @@ func (s Site) check() error {
 		for j, w := range p.Maintenance {
 			if !w.To.After(w.From) {
 				l.Add(fmt.Sprintf("%s.maintenance[%d]", field, j), fmt.Sprintf("it ends at %s, which is not after its beginning", w.To.Format(time.RFC3339)))
+			} else if w.To.Sub(w.From) > longest {
+				l.Add(fmt.Sprintf("%s.maintenance[%d]", field, j), "it is longer than 5 years: drain the pnode instead")
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package calendar
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Size is an amount of what a vnode needs and a pnode has.
@@ -43,8 +42,6 @@ func (v vec) minus(o vec) vec { return vec{v[0] - o[0], v[1] - o[1], v[2] - o[2]
 func (v vec) within(room vec) bool { return v[0] <= room[0] && v[1] <= room[1] && v[2] <= room[2] }
 
 func (v vec) most(o vec) vec { return vec{max(v[0], o[0]), max(v[1], o[1]), max(v[2], o[2])} }
-
-func (v vec) least(o vec) vec { return vec{min(v[0], o[0]), min(v[1], o[1]), min(v[2], o[2])} }
 
 // times is how many vnodes of size v fit into room beside each other.
 func (v vec) times(room vec) int64 {
@@ -87,18 +84,4 @@ func (o Overcommit) of(s Size) vec {
 		}
 	}
 	return v
-}
-
-// amount writes the amount of one resource for people.
-func amount(resource string, v vec) string {
-	for r, name := range resourceNames {
-		if name != resource {
-			continue
-		}
-		if r == cpus {
-			return fmt.Sprintf("%d CPUs", v[r])
-		}
-		return fmt.Sprintf("%d MiB %s", v[r], strings.TrimSpace(name))
-	}
-	return resource
 }
