@@ -78,6 +78,7 @@ type graphReader struct {
 	report func(Finding)
 	out    *Graph
 
+	seen  map[string]bool // conditions
 	named map[string]bool // every name that an edge gives, also where it does not hold
 
 	file, roll string
@@ -103,9 +104,9 @@ func (t *Tree) readGraphs(env *environment, report func(Finding)) (*Graph, error
 			Fix: "name a graph of the tree in the attribute graph, or leave it out for \"default\"",
 		}
 	}
-	r := &graphReader{tree: t, env: env, report: report, out: &Graph{}, named: map[string]bool{}}
+	r := &graphReader{tree: t, env: env, report: report, out: &Graph{}, named: map[string]bool{}, seen: map[string]bool{}}
 	r.out.Plan = graph.Plan{Nodes: &graph.Graph{}, Order: &graph.Graph{}, First: "HEAD", Last: "TAIL", Generator: "kgen"}
-	r.out.Plan.Holds = func(c string) (bool, error) { return t.conditions.decide(c, env.escaped, nil) }
+	r.out.Plan.Holds = t.holds(env)
 	for _, f := range files {
 		r.file = f.path
 		for _, e := range f.events {
@@ -141,6 +142,7 @@ func (r *graphReader) event(e graphEvent) error {
 	case "edge":
 		if r.from != nil && r.to != nil && *r.from != "" && *r.to != "" {
 			r.named[*r.from], r.named[*r.to] = true, true
+			r.decides(*r.condition)
 			r.edge(*r.from, *r.to, "edge")
 		}
 	case "order":
@@ -215,6 +217,8 @@ func (r *graphReader) endTo(form string) error {
 	}
 	name := r.text
 	r.lintName(name)
+	r.decides(r.cond)
+	r.decides(*r.condition)
 	from, to := r.from, &name
 	if form == "from" {
 		from, to = &name, r.to
@@ -231,6 +235,14 @@ func (r *graphReader) endTo(form string) error {
 		r.from = nil
 	}
 	return nil
+}
+
+// decides notes a condition on which the graph or its walk depends.
+func (r *graphReader) decides(cond string) {
+	if cond != "" && !r.seen[cond] {
+		r.seen[cond] = true
+		r.out.decided = append(r.out.decided, cond)
+	}
 }
 
 func orNameless(name *string) string {

@@ -117,6 +117,8 @@ type Graph struct {
 	Pruned []Pruned
 	Order  []EdgeSource // by the Ref of an edge in Plan.Order
 	named  map[string]bool
+	// decided are all conditions, each once.
+	decided []string
 }
 
 // EdgeSource is where an edge is written.

@@ -63,6 +63,7 @@ const (
 	ruleFilePerm        = "file-perm"
 	ruleFileMode        = "file-mode"
 	ruleFileExpr        = "file-expr"
+	ruleSunOS           = "sunos"
 	ruleHeredoc         = "heredoc-end"
 )
 
@@ -120,6 +121,7 @@ var rules = []Rule{
 	{ruleFilePerm, Failure, true, "ignores perm=: the file gets the default mode"},
 	{ruleFileMode, Failure, true, "takes an unknown mode or vars for the default"},
 	{ruleFileExpr, Failure, true, "writes what the command prints, then writes the text over it"},
+	{ruleSunOS, Warning, true, "makes a jumpstart profile for Solaris; its generator of kickstart profiles finds nothing in one"},
 	{ruleHeredoc, Failure, true, "ends the file at a line EOF (the script at a line ROCKS-KS-POST) and runs what follows as commands"},
 }
 

@@ -27,6 +27,7 @@ type Tree struct {
 	files      map[string]*nodeFile // by "nodes/x.xml", "../nodes/x.xml"
 	size       int
 	conditions conditions
+	shapes     shapes
 	includes   sync.Map // by name: included
 	found      sync.Map // by name and system: foundNode
 }

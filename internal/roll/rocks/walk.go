@@ -31,17 +31,9 @@ type walk struct {
 func (w *walk) report(f Finding) { w.found = append(w.found, f) }
 
 func (w *walk) run(root string) error {
-	report := w.report
-	if w.options.Compat {
-		report = nil
-	}
-	g, err := w.tree.readGraphs(w.env, report)
+	g, err := w.graph(root)
 	if err != nil {
 		return err
-	}
-	w.profile.Graph = g
-	if g.Walk, err = g.Plan.Walk(root); err != nil {
-		return w.graphRefusal(g, err)
 	}
 	parts, err := w.nodes(g.Walk.Order)
 	if err != nil {
@@ -50,6 +42,10 @@ func (w *walk) run(root string) error {
 	}
 	if !w.options.Compat {
 		w.lintGraph()
+	}
+	if w.env.sunos { // the generator looks for kickstart elements, and there are none
+		w.report(Finding{Rule: ruleSunOS, Message: "of a node with os sunos only the order is made", Fix: "set os to linux"})
+		return nil
 	}
 	attrs, err := w.env.forNodes()
 	if err != nil {
@@ -60,6 +56,36 @@ func (w *walk) run(root string) error {
 		decided: map[string]bool{}, owners: map[string]*WrittenFile{}, isOn: map[string]bool{}, seen: map[Contributor]bool{},
 	}
 	return gen.run(parts)
+}
+
+// graph gives the graph, walked.
+func (w *walk) graph(root string) (*Graph, error) {
+	if !w.options.Compat { // what is found on the way is wanted too
+		return w.newGraph(root, w.report)
+	}
+	if key, ok := w.tree.key(w.env, root); ok {
+		if g := w.tree.shaped(key, w.env); g != nil {
+			w.profile.Graph = g
+			return g, nil
+		}
+	}
+	g, err := w.newGraph(root, nil)
+	if err == nil {
+		w.tree.keep(g, w.env, root)
+	}
+	return g, err
+}
+
+func (w *walk) newGraph(root string, report func(Finding)) (*Graph, error) {
+	g, err := w.tree.readGraphs(w.env, report)
+	if err != nil {
+		return nil, err
+	}
+	w.profile.Graph = g
+	if g.Walk, err = g.Plan.Walk(root); err != nil {
+		return nil, w.graphRefusal(g, err)
+	}
+	return g, nil
 }
 
 // nodes reads the files of the nodes in their order.
