@@ -93,8 +93,11 @@ func (i Install) step(ctx context.Context, s vnode.InstallStep) (output string, 
 	var said lastSaid
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err = i.Exec(cmd)
-	if err != nil && ctx.Err() != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		err = fmt.Errorf("not done after %s", limit)
+	case errors.Is(err, exec.ErrWaitDelay): // it is done, and left something running
+		err = nil
 	}
 	return tail(said.String()), err
 }

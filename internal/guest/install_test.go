@@ -117,9 +117,14 @@ func TestInstallFails(t *testing.T) {
 			t.Errorf("%s: a tree was written", body)
 		}
 	}
+	// What a script leaves behind does not keep it from being done.
+	_, reports, _ := installed(t, script("sleep 20 & echo $! >$ROOT/left"), script("kill $(cat $ROOT/left)"))
+	if last := reports[len(reports)-1]; !last.Done {
+		t.Errorf("left behind: %+v", last)
+	}
 	late := script("sleep 1000 & wait")
 	late.Timeout = 200 * time.Millisecond
-	_, reports, _ := installed(t, late)
+	_, reports, _ = installed(t, late)
 	if last := reports[len(reports)-1]; last.Failed != "not done after 200ms" {
 		t.Errorf("late: %+v", last)
 	}

@@ -34,7 +34,7 @@ const (
 	vmWrite    = 7 * time.Minute
 	vmLine     = 64 << 10 // bytes of one report
 	vmConsole  = 8 << 10  // bytes that are kept of what its kernel said
-	vmOverhead = 1536     // MiB of address space and files beside its memory
+	vmOverhead = 4096     // MiB of address space beside its memory: stacks and the like
 )
 
 // throwaway is a machine that lives for one job.

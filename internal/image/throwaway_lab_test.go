@@ -100,10 +100,9 @@ cd /var/lib/spy
 ls /sys/class/net >net
 ip address >addresses 2>&1
 ls /sys/class/block >disks
-cat /proc/*/cmdline 2>/dev/null | tr '\0' '\n' >processes
+cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' >processes
 cat /proc/mounts >mounts
 cat SECRET >secret 2>&1
-head -c 100 /dev/mem >memory 2>&1
 hostname >name
 id -u >user
 echo made >/var/lib/made-by-tenant
@@ -159,14 +158,13 @@ func TestLabThrowaway(t *testing.T) {
 			t.Errorf("%s: %q", file, got)
 		}
 	}
-	for _, file := range []string{"processes", "mounts", "disks", "addresses", "secret", "memory"} {
+	for _, file := range []string{"mounts", "disks", "addresses", "secret"} {
 		t.Logf("%s:\n%s", file, ask("cat /var/lib/spy/"+file))
 	}
 	for request, want := range map[string]string{
-		"stat /var/lib/spy/way-up": "../../../etc/passwd",
-		"ea_list /usr/bin/ping":    "security.capability",
+		"stat /var/lib/spy/way-up":                                     "../../../etc/passwd",
 		"stat /etc/systemd/system/multi-user.target.wants/own.service": "/etc/systemd/system/own.service",
-		"stat /etc/first": "Group:     4",
+		"stat /etc/first":                                              "Group:     4",
 	} {
 		if got := ask(request); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", request, got, want)
@@ -175,7 +173,6 @@ func TestLabThrowaway(t *testing.T) {
 	if got := ask("stat /etc/motd"); strings.Contains(got, "Inode") {
 		t.Errorf("a file that was removed is there: %s", got)
 	}
-	boot(t, b.cfg.Store, m)
 }
 
 // Whatever a script does to its machine, the build ends, says why, and leaves

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"quarry/internal/fault"
 )
 
@@ -77,6 +79,31 @@ func TestReadTree(t *testing.T) {
 	}
 	if target, err := os.Readlink(filepath.Join(made, "etc/up")); err != nil || target != "../../../../host" {
 		t.Errorf("etc/up: %q, %v", target, err)
+	}
+}
+
+// What makes ping work for everybody survives.
+func TestReadTreeKeepsCapabilities(t *testing.T) {
+	if os.Getuid() != 0 {
+		skip(t, "needs root")
+	}
+	const netRaw = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	h := tar.Header{Typeflag: tar.TypeReg, Name: "ping", Mode: 0o755, PAXRecords: map[string]string{
+		"SCHILY.xattr.security.capability": netRaw, "SCHILY.xattr.security.selinux": "x", "SCHILY.xattr.trusted.overlay.opaque": "y",
+	}}
+	dir, err := unpacked(t, wild(t, h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := make([]byte, 1000)
+	n, err := unix.Llistxattr(filepath.Join(dir, "made", "ping"), list)
+	if err != nil || string(list[:n]) != "security.capability\x00" {
+		t.Errorf("it has the attributes %q, %v", list[:max(0, n)], err)
+	}
+	value := make([]byte, 100)
+	n, err = unix.Lgetxattr(filepath.Join(dir, "made", "ping"), "security.capability", value)
+	if err != nil || string(value[:n]) != netRaw {
+		t.Errorf("its capability is %q, %v", value[:max(0, n)], err)
 	}
 }
 

@@ -52,7 +52,7 @@ func (v throwaway) run(ctx context.Context, largest int64) error {
 		"--mount", "--propagation", "private", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child=SIGKILL",
 		"sh", "-c", vmScript, "vm", view, v.dir, fmt.Sprint(vmUser), limits,
 	}, v.qemu()...)...)
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "MALLOC_ARENA_MAX=2"}
 	cmd.ExtraFiles = []*os.File{report, console}
 	var said lastWords
 	cmd.Stdout, cmd.Stderr = &said, &said

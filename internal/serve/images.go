@@ -2,7 +2,9 @@ package serve
 
 import (
 	"context"
+	"path/filepath"
 
+	"quarry/internal/hypervisor"
 	"quarry/internal/image"
 	"quarry/internal/manager"
 	"quarry/internal/render"
@@ -28,4 +30,14 @@ func (i *images) List() ([]manager.ImageInfo, error) {
 		list = append(list, manager.ImageInfo{Address: e.Address, CreatedAt: e.CreatedAt, UsedAt: e.UsedAt, Bytes: e.Bytes})
 	}
 	return list, err
+}
+
+// accelerator finds out how throwaway machines run here, as an agent does of
+// its pnode.
+func accelerator(cfg ManagerConfig) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		return hypervisor.ProbeAccelerator(ctx, hypervisor.ProbeConfig{
+			Cache: filepath.Join(cfg.CacheDir, "accelerator.json"), Log: cfg.Log,
+		})
+	}
 }

@@ -73,7 +73,7 @@ func Manager(ctx context.Context, cfg ManagerConfig) error {
 	}
 	m, err := manager.New(ctx, manager.Deps{
 		Store: st, CA: ca, Catalog: catalog, Rolls: cfg.Rolls, ImageStore: images,
-		Log: cfg.Log, Now: time.Now, Suite: cfg.Suite, Dir: cfg.Dir,
+		Log: cfg.Log, Now: time.Now, Suite: cfg.Suite, Dir: cfg.Dir, InstallVM: images.CheckVM,
 	})
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func openImages(ctx context.Context, cfg ManagerConfig) (*images, error) {
 	}
 	builder, err := image.NewBuilder(image.BuilderConfig{
 		Dir: filepath.Join(cfg.CacheDir, "work"), CacheDir: filepath.Join(cfg.CacheDir, "packages"),
-		Store: kept, Mirror: mirror, GuestBinary: cfg.GuestBinary, Log: cfg.Log,
+		Store: kept, Mirror: mirror, GuestBinary: cfg.GuestBinary, Log: cfg.Log, Accelerator: accelerator(cfg),
 	})
 	if err != nil {
 		return nil, err
