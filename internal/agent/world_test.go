@@ -184,7 +184,10 @@ func (g *fakeGuest) program(ctx context.Context, h habits) {
 		if h.fail != "" && i == 1 {
 			m = vnode.FromGuest{Type: "failed", Stage: vnode.StageScripts, Step: "condor/start", Message: h.fail}
 		}
-		if m.Stage == vnode.StageCluster && len(g.identity.ClusterScripts) == 0 {
+		g.mu.Lock()
+		joins := g.identity != nil && len(g.identity.ClusterScripts) > 0
+		g.mu.Unlock()
+		if m.Stage == vnode.StageCluster && !joins {
 			continue
 		}
 		g.set(func() { g.current = m })
