@@ -34,6 +34,11 @@ func dressBase(ctx context.Context, t tree) error {
 			return err
 		}
 	}
+	for _, dir := range keptFolders() {
+		if err := root.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
 	// Packages are installed on top of this tree: nothing may start meanwhile.
 	if err := root.WriteFile("usr/sbin/policy-rc.d", []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
 		return err
@@ -52,6 +57,16 @@ func dressBase(ctx context.Context, t tree) error {
 		}
 	}
 	return removeAll(root, "usr/lib/udev/hwdb.bin", "etc/udev/hwdb.bin", "etc/modules-load.d/modules.conf", "etc/fstab")
+}
+
+// keptFolders are those of manual pages: the pages are left out of every
+// package, but scripts of packages put links there, and fail where they cannot.
+func keptFolders() []string {
+	var dirs []string
+	for section := 1; section <= 8; section++ {
+		dirs = append(dirs, fmt.Sprintf("usr/share/man/man%d", section))
+	}
+	return dirs
 }
 
 // putTree copies the embedded files into the tree, for root to change.

@@ -11,7 +11,7 @@ import (
 
 // RecipeVersion changes whenever the way an image is made from a recipe
 // changes, so that old images are not taken for new ones.
-const RecipeVersion = 3
+const RecipeVersion = 4
 
 // Epoch is the time of everything in an image that is newer: an image shows
 // what is in it, not when it was made. A lock keeps the one it was made with.
