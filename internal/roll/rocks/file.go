@@ -9,31 +9,35 @@ import (
 // temporary stands for the name that Rocks draws by chance.
 const temporary = "/tmp/tmpROCKS"
 
-// writeFile gives the commands that write a file.
-func (g *generator) writeFile(e *element) (string, error) {
+// writeFile writes the commands that write a file.
+func (g *generator) writeFile(b *strings.Builder, e *element) error {
 	if system, ok := e.attrs.find("os"); ok && system != "linux" {
-		return "", nil
+		return nil
 	}
 	tail := e.tail
 	if tail == "" {
 		text, err := g.text(e)
 		if err != nil {
-			return "", err
+			return err
 		}
 		tail = fileTail(e.attrs, text)
 	}
 	name := e.attrs.get("name")
 	if name == "" {
-		return "", nil
+		return nil
 	}
 	g.profile.Files = append(g.profile.Files, File{Path: name, Node: g.node, File: e.file, Roll: e.roll, Line: e.line})
 	if !g.options.Compat {
 		g.lintFile(e)
 	}
-	if rcs, ok := e.attrs.find("rcs"); ok && !truthful(rcs) {
-		return tail, nil
+	before := ""
+	if rcs, ok := e.attrs.find("rcs"); !ok || truthful(rcs) {
+		before = g.checkIn(name, e.attrs.get("owner"), e.attrs.get("perms"))
 	}
-	return g.checkIn(name, e.attrs.get("owner"), e.attrs.get("perms")) + tail, nil
+	b.Grow(len(before) + len(tail) + 2)
+	b.WriteString(before)
+	b.WriteString(tail)
+	return nil
 }
 
 // fileTail gives the commands that write a file, after it was checked in.

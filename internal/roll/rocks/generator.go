@@ -78,8 +78,12 @@ func (g *generator) accept(names map[string]bool) func(*element) (bool, error) {
 // run goes through all parts twice, as Rocks does: for the main section and
 // for everything else.
 func (g *generator) run(parts []part) error {
-	var all []*element
-	var nodes []string
+	count := 0
+	for _, p := range parts {
+		count += len(p.elements)
+	}
+	all, nodes := make([]*element, 0, count), make([]string, 0, count)
+	g.reserve(count)
 	for _, p := range parts {
 		all = append(all, p.elements...)
 		for range p.elements {
@@ -94,6 +98,15 @@ func (g *generator) run(parts []part) error {
 	}
 	g.finish()
 	return nil
+}
+
+// reserve makes room for what so many elements may bring.
+func (g *generator) reserve(count int) {
+	g.profile.Posts = make([]Script, 0, count)
+	g.profile.Packages = make([]Package, 0, count)
+	g.profile.Files = make([]File, 0, count)
+	g.on = make([]string, 0, count)
+	g.isOn = make(map[string]bool, count/2)
 }
 
 func (g *generator) pass(all []*element, nodes []string, names map[string]bool, handle func(*walker) error) error {
@@ -257,12 +270,11 @@ func (g *generator) text(e *element) (string, error) {
 		if g.depth++; g.depth > maxNested {
 			return "", &Refusal{Rule: ruleMisplaced, Class: "RuntimeError", Text: "maximum recursion depth exceeded", File: e.file, Line: e.line, Fix: "take the files out of each other"}
 		}
-		text, err := g.writeFile(c.element)
+		err := g.writeFile(&b, c.element)
 		g.depth--
 		if err != nil {
 			return "", err
 		}
-		b.WriteString(text)
 	}
 	return b.String(), nil
 }
