@@ -40,13 +40,6 @@ func TestRealRocksRolls(t *testing.T) {
 					t.Errorf("the value of %s is in the kickstart", name)
 				}
 			}
-			for _, s := range named(list, "%post") {
-				if shell := s.interpreter(); shell == "/bin/bash" || shell == "/bin/sh" {
-					if err := checkShell(shell, s.body()); err != nil {
-						t.Error(err)
-					}
-				}
-			}
 			validate(t, "RHEL7", text)
 		})
 	}
