@@ -33,7 +33,7 @@ const (
 // leastAlternatives it also tries what differs in two ways.
 const (
 	leastAlternatives = 3
-	mostAlternatives  = 5
+	mostAlternatives  = 4
 )
 
 // finder gathers alternatives to one refused request. Each is placed on the
