@@ -493,7 +493,10 @@ func TestAssembledReachesTheGuests(t *testing.T) {
 		}
 		c.Assembled = true
 		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{c}})
-		time.Sleep(time.Second)
+		p.await("the word that all are up", 5*time.Second, func(r pnode.Report) bool {
+			all := vnodesOf(r, farm)
+			return all[0].Stage != vnode.StageCluster && all[1].Stage != vnode.StageCluster
+		})
 		p.stop()
 		w.want(nil)
 		p = w.start()
