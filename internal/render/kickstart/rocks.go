@@ -71,6 +71,11 @@ func (w *rocksWriter) head() {
 	for _, s := range w.secret {
 		w.comment("Left out: the value of the attribute %s, a secret. %s stands for it.", s.name, s.instead())
 	}
+	for _, f := range w.profile.Findings {
+		if f.Rule == "eval" {
+			w.comment("Not run: the eval of %s. Its text stands where what it prints belongs.", place(f.File, f.Line))
+		}
+	}
 	for _, text := range w.profile.Debug {
 		for line := range strings.Lines(text) {
 			w.comment("%s", strings.TrimRight(line, "\n"))
