@@ -7,7 +7,7 @@ export GIT_CONFIG_KEY_0 := safe.directory
 export GIT_CONFIG_VALUE_0 := *
 
 GO ?= go
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 BUILD_FLAGS := -trimpath -ldflags '-s -w -buildid='
 
 .DEFAULT_GOAL := build

@@ -46,7 +46,7 @@ func TestTemplatesAreBounded(t *testing.T) {
 	} {
 		began := time.Now()
 		_, err := RenderFile(File{Path: "/x", Content: c.template, Template: true, From: Source{Roll: "app"}}, data)
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s took %s", name, took)
 		}
 		switch {

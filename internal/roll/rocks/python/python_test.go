@@ -118,7 +118,7 @@ func FuzzCondition(f *testing.F) {
 		} else if class(err) == "" {
 			t.Fatalf("an error that Python has not: %v", err)
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Fatalf("%q took %s", source, took)
 		}
 	})
