@@ -114,7 +114,11 @@ func ssh(t testing.TB, name, node, line string, flags ...string) string {
 // grown says whether df shows nearly all of a disk; the file system's own data
 // takes some of it.
 func grown(df string, diskMiB int) bool {
-	mib, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(df))
+	size := regexp.MustCompile(`(?m)^\s*(\d+)M\s*$`).FindStringSubmatch(df)
+	if size == nil {
+		return false
+	}
+	mib, err := strconv.Atoi(size[1])
 	return err == nil && mib >= diskMiB*9/10
 }
 

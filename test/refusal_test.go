@@ -36,7 +36,7 @@ func TestBadInput(t *testing.T) {
 		{"end before start", create("x", "--roll", "condor", "--compute", "1", "--start", "2099-01-02T00:00:00Z", "--end", "2099-01-01T00:00:00Z"), 3, []string{"end"}},
 		{"start in the past", create("x", "--roll", "condor", "--compute", "1", "--start", "2001-01-01T00:00:00Z"), 3, []string{"past"}},
 		{"negative sizes", create("x", "--roll", "condor", "--compute", "-1", "--cpus", "-2", "--start", "asap"), 2, nil},
-		{"more than fits", create("x", "--roll", "condor", "--compute", "1", "--memory", "900G", "--start", "asap"), 3, []string{"free on", "compute-0"}},
+		{"more than fits", create("x", "--roll", "condor", "--compute", "1", "--memory", "900G", "--start", "asap"), 3, []string{"compute", "MiB memory", "left"}},
 		{"no DNS label", create("Not_A_Label", "--roll", "condor", "--compute", "1", "--start", "asap"), 3, []string{"DNS label"}},
 		{"bad key file", create("x", "--roll", "condor", "--compute", "1", "--start", "asap", "--ssh-key", badKey), 2, []string{"bad.pub"}},
 		{"unreadable YAML", create("-f", badYAML), 2, []string{"bad.yaml:"}},
