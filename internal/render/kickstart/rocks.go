@@ -90,6 +90,7 @@ func (w *rocksWriter) main() {
 	locked := false
 	for _, entry := range w.profile.Main {
 		for line := range strings.SplitSeq(strings.TrimRight(w.hide(entry.Text), "\n"), "\n") {
+			line = commandLine(line) // first: what it replaces can hide a word
 			words := strings.Fields(line)
 			at := place(entry.File, entry.Line)
 			switch {
@@ -104,7 +105,7 @@ func (w *rocksWriter) main() {
 			case len(words) > 0 && strings.HasPrefix(words[0], "%") && words[0] != "%include" && words[0] != "%ksappend":
 				w.comment("Left out: a line %q among the commands (%s), which would begin or end a section.", words[0], at)
 			default:
-				w.WriteString(commandLine(line) + "\n")
+				w.WriteString(line + "\n")
 			}
 		}
 	}

@@ -113,7 +113,7 @@ func TestHostileRocksProfile(t *testing.T) {
 	p := &rocks.Profile{
 		Root: "x\n%post\nrm -rf /", On: []string{"good", "@Group", "two words", "%end", "-minus", "", "a\nb"}, Off: []string{"bad", "%end"},
 		Main: []rocks.Line{
-			{Text: "%post\ntext\n%include /tmp/a\nrootpw --plaintext hunter2\nuser --name=a --password=hunter2\nbootloader --md5pass=hunter2", File: "a\n%end", Line: 3},
+			{Text: "%post\ntext\n%include /tmp/a\n\x00rootpw hunter2\nrootpw --plaintext hunter2\nuser --name=a --password=hunter2\nbootloader --md5pass=hunter2", File: "a\n%end", Line: 3},
 		},
 		Posts: []rocks.Script{
 			{Body: "cat << EOF\n%end\n%post\nEOF", Arg: "--nochroot\n%end --erroronfail $(reboot) --log=/tmp/x", Interpreter: "/bin/bash -x", File: "f\n%end"},

@@ -237,6 +237,7 @@ func FuzzFromRolls(f *testing.F) {
 
 func FuzzFromRocks(f *testing.F) {
 	f.Add("text\n%post", "%end\n", "--nochroot", "/bin/sh", "pkg")
+	f.Add("\x00%", "", "", "", "")
 	f.Fuzz(func(t *testing.T, main, body, arg, interpreter, pkg string) {
 		script := []rocks.Script{{File: main, Roll: pkg, Body: body, Arg: arg, Interpreter: interpreter}}
 		p := &rocks.Profile{
