@@ -90,11 +90,17 @@ func (m *Manager) checkSpec(ctx context.Context, b *booking, spec cluster.Spec) 
 	for _, p := range ch.secrets {
 		delete(spec.Parameters, p.Name) // the spec is shown, a secret never is
 	}
+	b.describe(spec, nodes)
+	b.c.Rolls = ch.rolls
+	return nil
+}
+
+// describe makes the cluster that is asked for, without a place in the calendar.
+func (b *booking) describe(spec cluster.Spec, nodes []cluster.Node) {
 	b.c = cluster.Cluster{
 		ID: b.id, Name: spec.Name, Tenant: b.tenant, Spec: spec, State: cluster.Booked,
-		CreatedAt: b.now, Start: spec.Start, End: spec.End, Nodes: nodes, Rolls: ch.rolls,
+		CreatedAt: b.now, Start: spec.Start, End: spec.End, Nodes: nodes,
 	}
-	return nil
 }
 
 // settle moves the booking to an instant: locking new profiles takes a while.
@@ -166,11 +172,12 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	var plan calendar.Plan
-	err := m.ledger.Change(tx, b.now, b.id, func(c *calendar.Calendar) (err error) {
-		plan, err = c.Book(b.request(c))
-		return err
-	})
+	return m.ledger.Change(tx, b.now, b.id, b.place)
+}
+
+// place books the cluster in a calendar, or returns a bare *calendar.Refusal.
+func (b *booking) place(c *calendar.Calendar) error {
+	plan, err := c.Book(b.request(c))
 	if err != nil {
 		return err
 	}

@@ -72,35 +72,41 @@ func findAnywhere(tx *store.Tx, name string) (cluster.Cluster, error) {
 // EndCluster ends a cluster's window now. ifMatch is the version the caller
 // saw, 0 for any.
 func (m *Manager) EndCluster(ctx context.Context, p Principal, name string, ifMatch int64) (cluster.Cluster, error) {
-	return m.changeCluster(ctx, p, name, ifMatch, func(c *cluster.Cluster, now time.Time) (string, error) {
-		if !c.State.Live() || c.State == cluster.Ending {
-			return "", nil
-		}
-		if c.State == cluster.Booked {
-			return "", fault.New(fault.Refused, "the cluster cannot be ended", fault.Detail{Message: fmt.Sprintf(
-				"cluster %q has not begun (%s): cancel it instead", c.Name, c.State)})
-		}
-		c.End = now
-		return "the window was ended by request", nil
-	})
+	return m.changeCluster(ctx, p, name, ifMatch, endNow)
+}
+
+// endNow closes a cluster's window, once it has begun.
+func endNow(c *cluster.Cluster, now time.Time) (string, error) {
+	if !c.State.Live() || c.State == cluster.Ending {
+		return "", nil
+	}
+	if c.State == cluster.Booked {
+		return "", fault.New(fault.Refused, "the cluster cannot be ended", fault.Detail{Message: fmt.Sprintf(
+			"cluster %q has not begun (%s): cancel it instead", c.Name, c.State)})
+	}
+	c.End = now
+	return "the window was ended by request", nil
 }
 
 // CancelCluster gives a cluster up that has not started yet.
 func (m *Manager) CancelCluster(ctx context.Context, p Principal, name string, ifMatch int64) (cluster.Cluster, error) {
-	return m.changeCluster(ctx, p, name, ifMatch, func(c *cluster.Cluster, now time.Time) (string, error) {
-		switch c.State {
-		case cluster.Cancelled:
-			return "", nil
-		case cluster.Booked:
-			c.EndedAt = &now // nothing of it was ever made
-		case cluster.Preparing, cluster.Ready:
-		default:
-			return "", fault.New(fault.Refused, "the cluster cannot be cancelled", fault.Detail{Message: fmt.Sprintf(
-				"cluster %q is %s: only one that has not started can be cancelled; end it instead", c.Name, c.State)})
-		}
-		c.State, c.End = cluster.Cancelled, now
-		return "cancelled by request", nil
-	})
+	return m.changeCluster(ctx, p, name, ifMatch, cancelNow)
+}
+
+// cancelNow gives a cluster up, before its start.
+func cancelNow(c *cluster.Cluster, now time.Time) (string, error) {
+	switch c.State {
+	case cluster.Cancelled:
+		return "", nil
+	case cluster.Booked:
+		c.EndedAt = &now // nothing of it was ever made
+	case cluster.Preparing, cluster.Ready:
+	default:
+		return "", fault.New(fault.Refused, "the cluster cannot be cancelled", fault.Detail{Message: fmt.Sprintf(
+			"cluster %q is %s: only one that has not started can be cancelled; end it instead", c.Name, c.State)})
+	}
+	c.State, c.End = cluster.Cancelled, now
+	return "cancelled by request", nil
 }
 
 // changeCluster applies one change to a cluster in one transaction. A change

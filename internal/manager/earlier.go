@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"quarry/internal/calendar"
@@ -20,16 +21,11 @@ const noticeable = 10 * time.Second
 // it is known by now to take longer than was thought. Where there is no room
 // for that the cluster's conditions say that it may be late.
 func (m *Manager) prepareEarlier(ctx context.Context, c cluster.Cluster, f *file, h history, now time.Time) (cluster.Cluster, error) {
-	if c.State != cluster.Booked || !now.Before(c.PrepareAt) {
-		return c, nil
-	}
 	lead := h.lead(m.missing(f.dossier))
-	if begin := later(c.Start.Add(-lead), now); c.PrepareAt.Sub(begin) < noticeable {
+	if !tooShort(c, lead, now) {
 		return c, nil
 	}
-	next := c
-	next.Nodes = append([]cluster.Node(nil), c.Nodes...)
-	var events []cluster.Event
+	var next cluster.Cluster
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
 		var change calendar.Change
 		err := m.ledger.Change(tx, now, c.ID, func(cal *calendar.Calendar) (err error) {
@@ -39,14 +35,9 @@ func (m *Manager) prepareEarlier(ctx context.Context, c cluster.Cluster, f *file
 		if err != nil {
 			return err
 		}
-		next.PrepareAt = change.After.From
-		events = []cluster.Event{{Time: now, Cluster: c.Name, Type: "changed", Message: fmt.Sprintf(
-			"preparation begins at %s instead of %s: it is expected to take %s",
-			next.PrepareAt.Format(time.RFC3339), c.PrepareAt.Format(time.RFC3339), lead)}}
-		for i := range next.Nodes {
-			next.Nodes[i].Pnode = change.After.Pnode(next.Nodes[i].Name)
-		}
-		return m.putCluster(tx, &next, events)
+		var event cluster.Event
+		next, event = prepared(c, change.After.Plan, lead, now)
+		return m.putCluster(tx, &next, []cluster.Event{event})
 	})
 	if _, refused := errors.AsType[*calendar.Refusal](err); refused {
 		return c, nil
@@ -59,6 +50,25 @@ func (m *Manager) prepareEarlier(ctx context.Context, c cluster.Cluster, f *file
 		return c, err
 	}
 	return next, nil
+}
+
+// tooShort reports whether the time set aside for preparing a booked cluster
+// is noticeably less than it is known by now to take.
+func tooShort(c cluster.Cluster, lead time.Duration, now time.Time) bool {
+	return c.State == cluster.Booked && now.Before(c.PrepareAt) && c.PrepareAt.Sub(later(c.Start.Add(-lead), now)) >= noticeable
+}
+
+// prepared is a booked cluster whose preparation was planned anew.
+func prepared(c cluster.Cluster, plan calendar.Plan, lead time.Duration, now time.Time) (cluster.Cluster, cluster.Event) {
+	next := c
+	next.PrepareAt = plan.From
+	next.Nodes = slices.Clone(c.Nodes)
+	for i := range next.Nodes {
+		next.Nodes[i].Pnode = plan.Pnode(next.Nodes[i].Name)
+	}
+	return next, cluster.Event{Time: now, Cluster: c.Name, Type: "changed", Message: fmt.Sprintf(
+		"preparation begins at %s instead of %s: it is expected to take %s",
+		next.PrepareAt.Format(time.RFC3339), c.PrepareAt.Format(time.RFC3339), lead)}
 }
 
 func later(a, b time.Time) time.Time {

@@ -23,7 +23,7 @@ func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in sur
 	next.Nodes = slices.Clone(c.Nodes)
 	var events []cluster.Event
 	if c.State == cluster.Preparing {
-		events = m.retry(&next, f, now)
+		events = retry(&next, f.Incarnations, now)
 	}
 	if len(away) == 0 && len(events) == 0 {
 		return c, nil
@@ -87,11 +87,11 @@ func (in survey) away(c cluster.Cluster) []string {
 
 // retry makes a vnode anew whose scripts or checks failed, once: a second
 // failure of the same thing is no accident.
-func (m *Manager) retry(c *cluster.Cluster, f *file, now time.Time) []cluster.Event {
+func retry(c *cluster.Cluster, incarnations map[string]int, now time.Time) []cluster.Event {
 	var events []cluster.Event
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		if n.State != cluster.NodeFailed || f.Incarnations[n.Name] >= retries {
+		if n.State != cluster.NodeFailed || incarnations[n.Name] >= retries {
 			continue
 		}
 		events = append(events, cluster.Event{
@@ -119,6 +119,11 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []string, in su
 	if err != nil {
 		return nil, err
 	}
+	return in.moved(c, change), nil
+}
+
+// moved puts a cluster's vnodes where they were planned anew.
+func (in survey) moved(c *cluster.Cluster, change calendar.Change) []cluster.Event {
 	var events []cluster.Event
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
@@ -135,7 +140,7 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []string, in su
 	if c.State == cluster.Ready {
 		c.State, c.ReadyAt = cluster.Preparing, nil
 	}
-	return events, nil
+	return events
 }
 
 func (in survey) whyAway(pnode string) string {
