@@ -27,6 +27,7 @@ type createOptions struct {
 	parameters []string
 	attributes []string
 	keyFiles   []string
+	placement  placement
 	window     window
 	dryRun     bool
 	changed    func(flag string) bool // was it given on the command line?
@@ -47,6 +48,10 @@ later. --start +8m counts from now. --cpus, --memory and --disk size every node
 named by --compute and --appliance; the gateway keeps its defaults unless it is
 named as --appliance gateway=1.
 
+--policy, --together, --require, --prefer and --apart say which pnodes the nodes
+go to. A label is uplink, a tag that the provider gave, or arch=, accelerator=
+or rack= with a value: --require compute=ssd --prefer compute=rack=r1.
+
 The ssh keys open the account admin on every node. They come from --ssh-key, or
 else from the context, or else from ~/.ssh/id_*.pub.
 
@@ -55,7 +60,8 @@ With -f the specification is read from a YAML file ("-" is standard input):
   name: farm
   rolls: [condor]
   nodes:
-    - {appliance: compute, count: 2, memory: 640M, disk: 4G}
+    - {appliance: compute, count: 2, memory: 640M, disk: 4G, prefer: [ssd], apart: true}
+  policy: spread
   start: +8m
   for: 1h
   parameters: {condor.slots: partitionable}
@@ -71,6 +77,13 @@ quarry cluster create -f cluster.yaml --dry-run`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be booked, book nothing")
+	return cmd
+}
+
+// flags are those that describe a cluster.
+func (o *createOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.file, "file", "f", "", "file of the specification in YAML, - for standard input")
 	f.StringSliceVar(&o.rolls, "roll", nil, "rolls, as NAME or NAME@VERSION, separated by commas or repeated")
@@ -85,25 +98,14 @@ quarry cluster create -f cluster.yaml --dry-run`,
 	f.StringVar(&o.window.start, "start", "", "start: asap, now, +8m or an RFC 3339 instant (default asap)")
 	f.StringVar(&o.window.length, "for", "", "length of the window, as in 1h (default 1h)")
 	f.StringVar(&o.window.end, "end", "", "end of the window, an RFC 3339 instant")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be booked, book nothing")
-	return cmd
+	o.placement.flags(f)
+	completePlacement(cmd)
 }
 
 func (o createOptions) run(ctx context.Context, a *app, args []string) error {
-	spec, err := o.spec(a.in, args, a.now())
+	spec, err := o.keyed(a, args)
 	if err != nil {
 		return err
-	}
-	where, err := a.current()
-	if err != nil {
-		return err
-	}
-	if len(spec.SSHKeys) == 0 || len(o.keyFiles) > 0 {
-		keys, err := a.sshKeys(o.keyFiles, where)
-		if err != nil {
-			return err
-		}
-		spec.SSHKeys = append(spec.SSHKeys, keys...)
 	}
 	client, err := a.client()
 	if err != nil {
@@ -111,9 +113,33 @@ func (o createOptions) run(ctx context.Context, a *app, args []string) error {
 	}
 	booked, err := client.CreateCluster(ctx, spec, o.dryRun)
 	if err != nil {
-		return withCommands(err)
+		return o.booker(a).withCommands(err)
 	}
 	return a.print(booked, func(w io.Writer) { sayBooked(w, booked, o.dryRun, a.now()) })
+}
+
+func (o createOptions) booker(a *app) booker {
+	return booker{context: a.context, keyFiles: o.keyFiles, file: o.file != ""}
+}
+
+// keyed is what is asked for, with the keys that open it.
+func (o createOptions) keyed(a *app, args []string) (cluster.Spec, error) {
+	spec, err := o.spec(a.in, args, a.now())
+	if err != nil {
+		return cluster.Spec{}, err
+	}
+	where, err := a.current()
+	if err != nil {
+		return cluster.Spec{}, err
+	}
+	if len(spec.SSHKeys) == 0 || len(o.keyFiles) > 0 {
+		keys, err := a.sshKeys(o.keyFiles, where)
+		if err != nil {
+			return cluster.Spec{}, err
+		}
+		spec.SSHKeys = append(spec.SSHKeys, keys...)
+	}
+	return spec, nil
 }
 
 // spec is what the command line, or the file it names, asks for.
@@ -130,6 +156,7 @@ func (o createOptions) spec(stdin io.Reader, args []string, now time.Time) (clus
 	}
 	setWindow(&spec, o.window, now, &wrong)
 	spec.Nodes = o.groups(&wrong)
+	o.placement.put(&spec, &wrong)
 	spec.Parameters = o.readParameters(&wrong)
 	spec.Attributes = o.readAttributes(&wrong)
 	if len(wrong.Details()) > 0 {
@@ -208,7 +235,7 @@ func (o createOptions) readAttributes(wrong *fault.List) []cluster.Attribute {
 // given beside it, what nodes there are may not.
 func (o createOptions) specFromFile(stdin io.Reader, args []string, now time.Time) (cluster.Spec, error) {
 	var clash []string
-	for _, flag := range []string{"roll", "compute", "appliance", "cpus", "memory", "disk", "param", "attr"} {
+	for _, flag := range append([]string{"roll", "compute", "appliance", "cpus", "memory", "disk", "param", "attr"}, placementNames()...) {
 		if o.changed(flag) {
 			clash = append(clash, "--"+flag)
 		}

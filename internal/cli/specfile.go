@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 )
@@ -25,6 +26,8 @@ type specFile struct {
 	Start      string               `yaml:"start"`
 	End        string               `yaml:"end"`
 	For        string               `yaml:"for"`
+	Policy     calendar.Policy      `yaml:"policy"`
+	Together   calendar.Together    `yaml:"together"`
 	Parameters map[string]specValue `yaml:"parameters"`
 	Attributes []specAttribute      `yaml:"attributes"`
 	Racks      map[string][]string  `yaml:"racks"`
@@ -68,11 +71,14 @@ type specAttribute struct {
 }
 
 type specGroup struct {
-	Appliance string `yaml:"appliance"`
-	Count     int    `yaml:"count"`
-	CPUs      int    `yaml:"cpus"`
-	Memory    string `yaml:"memory"`
-	Disk      string `yaml:"disk"`
+	Appliance string   `yaml:"appliance"`
+	Count     int      `yaml:"count"`
+	CPUs      int      `yaml:"cpus"`
+	Memory    string   `yaml:"memory"`
+	Disk      string   `yaml:"disk"`
+	Require   []string `yaml:"require"`
+	Prefer    []string `yaml:"prefer"`
+	Apart     bool     `yaml:"apart"`
 }
 
 // readSpec reads a specification from r. name is the file's, for messages:
@@ -95,7 +101,7 @@ func readSpec(r io.Reader, name string, now time.Time) (cluster.Spec, error) {
 func (f specFile) spec(name string, now time.Time) (cluster.Spec, error) {
 	spec := cluster.Spec{
 		Name: f.Name, Rolls: f.Rolls, SSHKeys: f.SSHKeys, Racks: f.Racks,
-		Network: f.Network, Domain: f.Domain, TimeZone: f.TimeZone, Users: f.Users,
+		Policy: f.Policy, Together: f.Together, Network: f.Network, Domain: f.Domain, TimeZone: f.TimeZone, Users: f.Users,
 	}
 	for key, value := range f.Parameters {
 		if spec.Parameters == nil {
@@ -120,7 +126,9 @@ func (f specFile) spec(name string, now time.Time) (cluster.Spec, error) {
 }
 
 func (g specGroup) group(field string, wrong *fault.List) cluster.Group {
-	out := cluster.Group{Appliance: g.Appliance, Count: g.Count, CPUs: g.CPUs}
+	out := cluster.Group{
+		Appliance: g.Appliance, Count: g.Count, CPUs: g.CPUs, Require: g.Require, Prefer: g.Prefer, Apart: g.Apart,
+	}
 	out.MemoryMiB = sizeOrZero(g.Memory, field+".memory", wrong)
 	out.DiskMiB = sizeOrZero(g.Disk, field+".disk", wrong)
 	return out

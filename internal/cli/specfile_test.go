@@ -15,7 +15,9 @@ func TestReadSpec(t *testing.T) {
 name: farm
 rolls: [condor]
 nodes:
-  - {appliance: compute, count: 2, cpus: 2, memory: 1G, disk: 4G}
+  - {appliance: compute, count: 2, cpus: 2, memory: 1G, disk: 4G, require: [ssd], prefer: [rack=r1], apart: true}
+policy: pack
+together: require
 start: +8m
 for: 1h
 parameters: {condor.slots: 2, app.disks: [sda, sdb]}
@@ -31,7 +33,9 @@ users:
 	}
 	want := cluster.Spec{
 		Name: "farm", Rolls: []string{"condor"},
-		Nodes:     []cluster.Group{{Appliance: "compute", Count: 2, CPUs: 2, MemoryMiB: 1024, DiskMiB: 4096}},
+		Nodes:     []cluster.Group{{Appliance: "compute", Count: 2, CPUs: 2, MemoryMiB: 1024, DiskMiB: 4096, Require: []string{"ssd"}, Prefer: []string{"rack=r1"}, Apart: true}},
+		Policy:    "pack",
+		Together:  "require",
 		StartMode: cluster.StartAt, Start: noon.Add(8 * time.Minute), Duration: time.Hour,
 		Parameters: map[string]string{"condor.slots": "2", "app.disks": "sda sdb"},
 		Racks:      map[string][]string{"left": {"compute-0"}},

@@ -5,6 +5,8 @@ package cluster
 
 import (
 	"time"
+
+	"quarry/internal/calendar"
 )
 
 // StartMode says how the start of the window is meant.
@@ -31,6 +33,12 @@ type Spec struct {
 	End       time.Time     `json:"end,omitzero" yaml:"end,omitempty"`
 	Duration  time.Duration `json:"duration,omitempty" yaml:"duration,omitempty"` // instead of End; nanoseconds in JSON
 
+	// Policy is how the vnodes are laid out over pnodes: spread (the usual one)
+	// or pack. Together prefers or requires pnodes of one rack of the site; it
+	// has nothing to do with Racks, which are names for groups of vnodes.
+	Policy   calendar.Policy   `json:"policy,omitempty" yaml:"policy,omitempty"`
+	Together calendar.Together `json:"together,omitempty" yaml:"together,omitempty"`
+
 	// Parameters are "roll.key" → value, set once for the whole cluster.
 	Parameters map[string]string `json:"parameters,omitempty" yaml:"parameters,omitempty"`
 	// Attributes are values that vnodes have, each its own, where they differ
@@ -55,6 +63,12 @@ type Group struct {
 	CPUs      int    `json:"cpus,omitempty" yaml:"cpus,omitempty"`
 	MemoryMiB int    `json:"memoryMiB,omitempty" yaml:"memoryMiB,omitempty"`
 	DiskMiB   int    `json:"diskMiB,omitempty" yaml:"diskMiB,omitempty"`
+	// Require and Prefer are labels of the pnodes that they go to: "uplink", a
+	// tag, "arch=…", "accelerator=…", "rack=…"; the first preference weighs most.
+	Require []string `json:"require,omitempty" yaml:"require,omitempty"`
+	Prefer  []string `json:"prefer,omitempty" yaml:"prefer,omitempty"`
+	// Apart keeps any two vnodes of the group off the same pnode.
+	Apart bool `json:"apart,omitempty" yaml:"apart,omitempty"`
 }
 
 // Attribute is a value ("roll.key") for the vnodes of one scope: of an

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"quarry/internal/calendar"
 	"quarry/internal/fault"
 )
 
@@ -60,6 +61,7 @@ func (s Spec) Complete(now time.Time) Spec {
 		setDefault(&g.DiskMiB, DefaultDiskMiB)
 	}
 	setDefault(&s.StartMode, StartAt)
+	setDefault(&s.Policy, calendar.Spread)
 	setDefault(&s.Network, DefaultNetwork)
 	setDefault(&s.Domain, DefaultDomain)
 	setDefault(&s.TimeZone, DefaultTimeZone)
@@ -93,6 +95,7 @@ func (s Spec) Validate(now time.Time) []fault.Detail {
 	}
 	s.validateWindow(&l, now)
 	s.validateNodes(&l)
+	s.validatePlacement(&l)
 	s.validateNetwork(&l)
 	s.validateAccess(&l)
 	s.validateRacks(&l)

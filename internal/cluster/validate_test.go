@@ -46,6 +46,18 @@ func TestValidate(t *testing.T) {
 		{"key", func(s *Spec) { s.SSHKeys = []string{key, "ssh-rsa x", key + "\n" + key} }, []string{"spec.sshKeys[1]", "spec.sshKeys[2]"}},
 		{"user", func(s *Spec) { s.Users = []User{{Name: "root"}, {Name: "ann"}} }, []string{"spec.users[0].name"}},
 		{"roll twice", func(s *Spec) { s.Rolls = []string{"web", "web"} }, []string{"spec.rolls[1]"}},
+		{"placement", func(s *Spec) {
+			s.Policy, s.Together = "scatter", "maybe"
+			s.Nodes[0].Require = []string{"ssd", "Colour", "size=big", "rack=r1", "uplink", "ssd"}
+			s.Nodes[0].Prefer = []string{"ssd", "rack="}
+		}, []string{
+			"spec.policy", "spec.together", "spec.nodes[1].require[1]", "spec.nodes[1].require[2]", "spec.nodes[1].require[5]",
+			"spec.nodes[1].prefer[1]", "spec.nodes[1].prefer[0]",
+		}},
+		{"too many labels", func(s *Spec) {
+			s.Policy, s.Together, s.Nodes[0].Apart = "pack", "require", true
+			s.Nodes[0].Prefer = []string{"a", "b", "c", "d", "e"}
+		}, []string{"spec.nodes[1].prefer"}},
 		{"domain", func(s *Spec) { s.Domain = "a b" }, []string{"spec.domain"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

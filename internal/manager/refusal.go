@@ -57,10 +57,13 @@ func (b *booking) refused(r *calendar.Refusal) error {
 func specOf(spec cluster.Spec, req calendar.Request) cluster.Spec {
 	spec.Name = req.Name
 	spec.StartMode, spec.Start, spec.End, spec.Duration = cluster.StartAt, req.Start, req.End, 0
+	spec.Policy, spec.Together = req.Policy, req.Together
+	asked := spec
 	spec.Nodes = nil
 	for _, g := range req.Groups {
 		spec.Nodes = append(spec.Nodes, cluster.Group{
 			Appliance: g.Appliance, Count: g.Count, CPUs: g.Size.CPUs, MemoryMiB: g.Size.MemoryMiB, DiskMiB: g.Size.DiskMiB,
+			Require: asked.Group(g.Appliance).Require, Prefer: g.Prefer, Apart: g.Apart,
 		})
 	}
 	spec.Nodes = slices.Clip(spec.Nodes)

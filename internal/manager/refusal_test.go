@@ -2,9 +2,12 @@ package manager
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 )
@@ -40,5 +43,54 @@ func TestAlternativesCanBeBooked(t *testing.T) {
 				s.must(err)
 			}
 		}
+	}
+}
+
+// Wishes for the placement are kept where they can be, and what is offered
+// without them can be booked as it is.
+func TestPlacement(t *testing.T) {
+	s := newSite(t)
+	c, err := s.book(s.tenant, func(sp *cluster.Spec) {
+		sp.Policy, sp.Nodes[0].Count, sp.Nodes[0].MemoryMiB = calendar.Pack, 3, 512
+		sp.Nodes[0].Prefer = []string{calendar.Uplink}
+	})
+	s.must(err)
+	for _, n := range c.Nodes {
+		if n.Pnode != "gw1" && n.Name != "compute-2" { // it has room for two of these
+			t.Errorf("%s is on %s", n.Name, n.Pnode)
+		}
+	}
+	if c.Spec.Policy != calendar.Pack {
+		t.Errorf("the policy is %q", c.Spec.Policy)
+	}
+	apart := func(sp *cluster.Spec) {
+		sp.Name, sp.Nodes[0].Count, sp.Nodes[0].Apart, sp.Nodes[0].MemoryMiB = "second", 5, true, 256
+		sp.Nodes[0].Prefer = []string{"arch=amd64"}
+		sp.Nodes = append(sp.Nodes, cluster.Group{Appliance: cluster.Gateway, Count: 1, MemoryMiB: 256, Require: []string{"accelerator=kvm"}})
+	}
+	_, err = s.book(s.tenant, apart)
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	alternatives := f.Refusal.(Refusal).Alternatives
+	i := slices.IndexFunc(alternatives, func(a Alternative) bool { return a.Kind == calendar.Relaxed })
+	if i < 0 {
+		t.Fatalf("%+v", alternatives)
+	}
+	spec := alternatives[i].Specs[0]
+	gateway, compute := spec.Group(cluster.Gateway), spec.Group(cluster.Compute)
+	if compute.Apart || !slices.Equal(compute.Prefer, []string{"arch=amd64"}) || !slices.Equal(gateway.Require, []string{"accelerator=kvm"}) {
+		t.Fatalf("offered %+v", spec.Nodes)
+	}
+	if _, err := s.m.CreateCluster(t.Context(), s.tenant, spec, false); err != nil {
+		t.Fatal(err)
+	}
+	s.settle()
+	s.restart()
+	s.settle() // what the calendar holds is the same after a restart
+	_, err = s.book(s.other, func(sp *cluster.Spec) { sp.Nodes[0].Require = []string{"ssd"} })
+	if fault.KindOf(err) != fault.Refused || !strings.Contains(err.Error(), "4 lack ssd") {
+		t.Fatal(err)
 	}
 }

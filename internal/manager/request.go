@@ -1,6 +1,7 @@
 package manager
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,7 +34,8 @@ func requestOf(c cluster.Cluster) calendar.Request {
 	r := calendar.Request{
 		ID: c.ID, Tenant: c.Tenant, Name: c.Name, Start: c.Start, End: c.End,
 		Prepare: max(0, c.Start.Sub(c.PrepareAt)), Wipe: wipeTime,
-		Pools: []calendar.Need{{Pool: vlanPool, Count: 1}, {Pool: addressPool, Count: 1}},
+		Pools:  []calendar.Need{{Pool: vlanPool, Count: 1}, {Pool: addressPool, Count: 1}},
+		Policy: c.Spec.Policy, Together: c.Spec.Together,
 	}
 	if !r.End.After(r.Start) { // ended or cancelled before its start
 		r.Start, r.Prepare = r.End.Add(-time.Second), 0
@@ -42,11 +44,7 @@ func requestOf(c cluster.Cluster) calendar.Request {
 		size := nodeSize(n)
 		last := len(r.Groups) - 1
 		if last < 0 || r.Groups[last].Appliance != n.Appliance || r.Groups[last].Size != size {
-			g := calendar.Group{Appliance: n.Appliance, Size: size}
-			if n.Appliance == cluster.Gateway {
-				g.Require = []string{calendar.Uplink}
-			}
-			r.Groups = append(r.Groups, g)
+			r.Groups = append(r.Groups, calendarGroup(c.Spec.Group(n.Appliance), n.Appliance, size))
 			last++
 		}
 		g := &r.Groups[last]
@@ -54,6 +52,16 @@ func requestOf(c cluster.Cluster) calendar.Request {
 		g.Count++
 	}
 	return r
+}
+
+// calendarGroup is an empty group of the calendar, placed as one of the
+// specification asks. The gateway needs an uplink, asked for or not.
+func calendarGroup(g cluster.Group, appliance string, size calendar.Size) calendar.Group {
+	out := calendar.Group{Appliance: appliance, Size: size, Require: g.Require, Prefer: g.Prefer, Apart: g.Apart}
+	if appliance == cluster.Gateway && !slices.Contains(g.Require, calendar.Uplink) {
+		out.Require = append([]string{calendar.Uplink}, g.Require...)
+	}
+	return out
 }
 
 // bookingOf is what a live cluster holds. One that is not wiped yet holds on
