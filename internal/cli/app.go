@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/term"
+	"github.com/spf13/cobra"
 )
 
 // app is what every command needs of its surroundings.
@@ -22,11 +24,26 @@ type app struct {
 }
 
 // check refuses what is wrong with the common flags.
-func (a *app) check() error {
-	if !slices.Contains([]string{"table", "json", "yaml"}, a.output) {
-		return usage("--output %q is not known: write table, json or yaml", a.output)
+func (a *app) check(cmd *cobra.Command) error {
+	known := outputs(cmd)
+	if !slices.Contains(known, a.output) {
+		last := len(known) - 1
+		return usage("--output %q is not known: write %s or %s", a.output, strings.Join(known[:last], ", "), known[last])
 	}
 	return nil
+}
+
+// moreOutputs is the annotation of commands with outputs of their own.
+const moreOutputs = "outputs"
+
+// alsoOutputs lets a command write more than table, json and yaml.
+func alsoOutputs(cmd *cobra.Command, names ...string) {
+	cmd.Annotations = map[string]string{moreOutputs: strings.Join(names, " ")}
+}
+
+// outputs are what a command can write.
+func outputs(cmd *cobra.Command) []string {
+	return append([]string{"table", "json", "yaml"}, strings.Fields(cmd.Annotations[moreOutputs])...)
 }
 
 func (a *app) getenv(name string) string { return lookup(a.env, name) }

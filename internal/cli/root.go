@@ -30,10 +30,12 @@ quarry cluster wait farm --for active`,
 	flags.StringVar(&a.server, "server", "", "manager to talk to, a URL (QUARRY_SERVER)")
 	flags.StringVar(&a.token, "token", "", "bearer token (QUARRY_TOKEN; flags are visible to other users)")
 	flags.StringVar(&a.context, "context", "", "context of the configuration file to use")
-	flags.StringVarP(&a.output, "output", "o", "table", "output: table, json or yaml")
+	flags.StringVarP(&a.output, "output", "o", "table", "output: table, json or yaml; some commands have more")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.check() }
-	must(root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)))
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.check(cmd) }
+	must(root.RegisterFlagCompletionFunc("output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return outputs(cmd), cobra.ShellCompDirectiveNoFileComp
+	}))
 	must(root.RegisterFlagCompletionFunc("context", a.completeContexts))
 	root.AddCommand(
 		newCluster(a), newCalendar(a), newNode(a), newRoll(a), newImage(a), newTenant(a), newToken(a),
