@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -47,15 +48,21 @@ type finder struct {
 	part    *Request  // what of it fits at the time asked for, once that is known
 	first   time.Time // that it can be ready for
 	horizon time.Time
+	limit   Limit
+	beyond  bool // of the limit, in the window asked for
 	list    []Alternative
 }
 
-func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative {
-	f := finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), view: t.view, certain: t.certain(), horizon: horizon}
+func newFinder(c *Calendar, t *trial, limit Limit, now, horizon time.Time) *finder {
+	f := &finder{c: c, req: t.req.clone(), got: slices.Clone(t.got), view: t.view, certain: t.certain(), horizon: horizon, limit: limit}
 	f.first = now.Add(t.req.Prepare)
 	if f.first.Before(t.req.Start) {
 		f.first = t.req.Start
 	}
+	return f
+}
+
+func (f *finder) look() []Alternative {
 	for _, look := range []func(){f.later, f.fewer, f.smaller, f.relaxed, f.split, f.shorter} {
 		if len(f.list) < mostAlternatives {
 			look()
@@ -69,6 +76,9 @@ func (c *Calendar) alternatives(t *trial, now, horizon time.Time) []Alternative 
 
 // fits reports whether a request can be booked now.
 func (f *finder) fits(req Request) bool {
+	if !allows(f.limit, req) {
+		return false
+	}
 	t := f.c.try(&req, f.view)
 	if t == nil {
 		return false
@@ -79,7 +89,11 @@ func (f *finder) fits(req Request) bool {
 
 // earliest is the request with the first window in which it fits.
 func (f *finder) earliest(req Request, notBefore time.Time) (Request, bool) {
-	t := f.c.earliest(req, notBefore, f.horizon)
+	return f.earliestWithin(f.limit, req, notBefore)
+}
+
+func (f *finder) earliestWithin(limit Limit, req Request, notBefore time.Time) (Request, bool) {
+	t := f.c.earliestWithin(limit, req, notBefore, f.horizon)
 	if t == nil {
 		return req, false
 	}
@@ -123,6 +137,7 @@ func (f *finder) some() (Request, bool) {
 		}
 		req.Groups[g].cut(f.got[g])
 	}
+	f.trim(&req)
 	for !f.fits(req) { // the rest of the groups may need some of that room
 		if !f.halve(&req) {
 			return req, false
@@ -132,19 +147,42 @@ func (f *finder) some() (Request, bool) {
 	return req, true
 }
 
+// trim cuts the largest groups, one after the other, to as many vnodes as the
+// limit allows.
+func (f *finder) trim(req *Request) {
+	for range req.Groups {
+		if allows(f.limit, *req) {
+			return
+		}
+		big := largest(req)
+		less := func(n int) Request {
+			cut := req.clone()
+			cut.Groups[big].cut(n)
+			return cut
+		}
+		n := sort.Search(req.Groups[big].Count-1, func(i int) bool { return !allows(f.limit, less(i+1)) })
+		*req = less(max(1, n))
+	}
+}
+
 // halve cuts the largest group to half of it; false when there is nothing to cut.
 func (f *finder) halve(req *Request) bool {
+	big := largest(req)
+	if req.Groups[big].Count < 2 {
+		return false
+	}
+	req.Groups[big].cut(req.Groups[big].Count / 2)
+	return true
+}
+
+func largest(req *Request) int {
 	big := 0
 	for g := range req.Groups {
 		if req.Groups[g].Count > req.Groups[big].Count {
 			big = g
 		}
 	}
-	if req.Groups[big].Count < 2 {
-		return false
-	}
-	req.Groups[big].cut(req.Groups[big].Count / 2)
-	return true
+	return big
 }
 
 // cut leaves the first n vnodes of a group.
@@ -188,7 +226,7 @@ func (f *finder) shrunk(eighths int) (Request, string) {
 	var parts []string
 	for g := range req.Groups {
 		group := &req.Groups[g]
-		if f.got[g] >= group.Count {
+		if f.got[g] >= group.Count && !f.beyond {
 			continue
 		}
 		old := group.Size.vec()
@@ -254,7 +292,7 @@ func (f *finder) split() {
 		return
 	}
 	after := now.End.Add(now.Wipe).Add(rest.Prepare)
-	rest, ok = f.earliest(rest, second(ceilSecond(after)))
+	rest, ok = f.earliestWithin(f.limit.With(now), rest, second(ceilSecond(after)))
 	if !ok {
 		return
 	}
@@ -262,11 +300,17 @@ func (f *finder) split() {
 		f.counts(now), rest.Name, stamp(rest.Start), stamp(rest.End)), now, rest)
 }
 
-// shorter tries three quarters, a half and a quarter of the window.
+// shorter tries the longest window that is allowed, then three quarters, a
+// half and a quarter of the one asked for.
 func (f *finder) shorter() {
-	for _, quarters := range []time.Duration{3, 2, 1} {
+	length := f.req.End.Sub(f.req.Start)
+	lengths := []time.Duration{length * 3 / 4, length / 2, length / 4}
+	if most := f.limit.Longest(); most > 0 && most < length {
+		lengths = []time.Duration{most, most * 3 / 4, most / 2, most / 4}
+	}
+	for _, length := range lengths {
 		req := f.req.clone()
-		req.End = req.Start.Add((req.End.Sub(req.Start) * quarters / 4).Truncate(time.Second))
+		req.End = req.Start.Add(length.Truncate(time.Second))
 		if req.End.After(req.Start) && f.fits(req) {
 			f.offer(Shorter, fmt.Sprintf("all of it until %s", stamp(req.End)), req)
 			return

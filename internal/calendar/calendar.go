@@ -24,9 +24,10 @@ type Calendar struct {
 	kinds    []vec // what the different kinds of pnodes have
 	pools    []*pool
 	bookings map[string]*entry
-	held     map[string]*entry // those that expire
-	now      int64             // what was before does not matter any more
-	since    int64             // and what was before this is not even known
+	held     map[string]*entry              // those that expire
+	tenants  map[string]map[string]struct{} // the IDs of each one's bookings
+	now      int64                          // what was before does not matter any more
+	since    int64                          // and what was before this is not even known
 }
 
 // pool is a Pool with what is held of its units.
@@ -44,7 +45,7 @@ func New(site Site) (*Calendar, error) {
 	if err := site.check(); err != nil {
 		return nil, err
 	}
-	c := &Calendar{bookings: map[string]*entry{}, held: map[string]*entry{}, now: -1 << 62, since: -1 << 62}
+	c := &Calendar{bookings: map[string]*entry{}, held: map[string]*entry{}, tenants: map[string]map[string]struct{}{}, now: -1 << 62, since: -1 << 62}
 	c.build(site)
 	return c, nil
 }
@@ -139,6 +140,7 @@ func (c *Calendar) Booking(id string) (Booking, bool) {
 // put takes what a booking holds.
 func (c *Calendar) put(e *entry) {
 	c.bookings[e.Request.ID] = e
+	c.enter(&e.Request)
 	if !e.Expires.IsZero() {
 		c.held[e.Request.ID] = e
 	}
@@ -148,6 +150,7 @@ func (c *Calendar) put(e *entry) {
 // take gives back what a booking holds.
 func (c *Calendar) take(e *entry) {
 	delete(c.bookings, e.Request.ID)
+	c.leave(&e.Request)
 	delete(c.held, e.Request.ID)
 	c.apply(e, -1)
 }

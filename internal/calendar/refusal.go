@@ -91,13 +91,27 @@ const (
 // Explain says why a request cannot be booked now, and what could be. It
 // returns nil when it can be booked by now. Alternatives start at now or later.
 func (c *Calendar) Explain(req Request, now, horizon time.Time) *Refusal {
+	return c.ExplainWithin(Unlimited{}, req, now, horizon)
+}
+
+// ExplainWithin is Explain for a tenant who may not hold everything: a request
+// that has room may be beyond the limit, then there are no Reasons, and no
+// alternative is.
+func (c *Calendar) ExplainWithin(limit Limit, req Request, now, horizon time.Time) *Refusal {
 	t := c.attempt(&req)
 	t.view = newView(len(c.pnodes), t.from, t.to)
 	defer t.done()
-	if t.run() {
+	roomy, allowed := t.run(), allows(limit, req)
+	if roomy && allowed {
 		return nil
 	}
-	return &Refusal{Request: req, Certain: t.certain(), Reasons: c.reasons(t), Alternatives: c.alternatives(t, now, horizon)}
+	f := newFinder(c, t, limit, now, horizon)
+	f.beyond = !allowed
+	r := &Refusal{Request: req, Alternatives: f.look()}
+	if !roomy {
+		r.Certain, r.Reasons = t.certain(), c.reasons(t)
+	}
+	return r
 }
 
 // certain reports whether what failed would fail in any placement.

@@ -33,6 +33,8 @@ type Request struct {
 	Pools []Need `json:"pools,omitempty"`
 	// Policy says which of the pnodes that fit are taken.
 	Policy Policy `json:"policy,omitempty"`
+	// BestEffort marks a cluster that gives its room up to others' bookings.
+	BestEffort bool `json:"bestEffort,omitempty"`
 	// Together asks for pnodes of one rack. Groups that require the uplink go
 	// where the uplinks are.
 	Together Together `json:"together,omitempty"`

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"quarry/internal/fault"
-	"quarry/internal/needs"
 	"quarry/internal/render"
 )
 
@@ -17,7 +16,7 @@ import (
 func poolBuilder(t *testing.T, packages map[string]string) (*Builder, []render.LockedPackage) {
 	t.Helper()
 	if _, err := os.Stat("/usr/lib/apt/apt-helper"); err != nil {
-		needs.Missing(t, "needs apt")
+		skip(t, "needs apt")
 	}
 	dir := t.TempDir()
 	var locked []render.LockedPackage

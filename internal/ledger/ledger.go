@@ -58,6 +58,7 @@ func (l *Ledger) advance(tx *store.Tx, now time.Time) error {
 }
 
 // Change does one operation on one booking, and writes down what became of it.
+// When do returns an error the booking is as it was.
 func (l *Ledger) Change(tx *store.Tx, now time.Time, id string, do func(*calendar.Calendar) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,6 +67,9 @@ func (l *Ledger) Change(tx *store.Tx, now time.Time, id string, do func(*calenda
 	}
 	before, was := l.cal.Booking(id)
 	if err := do(l.cal); err != nil {
+		if after, is := l.cal.Booking(id); is != was || !reflect.DeepEqual(before, after) {
+			l.restore(id, before, was)
+		}
 		return err
 	}
 	after, is := l.cal.Booking(id)

@@ -56,6 +56,7 @@ type booking struct {
 	c          cluster.Cluster
 	files      dossier
 	lead       time.Duration
+	limit      calendar.Limit // of the tenant; nil for none
 }
 
 // checkSpec finds everything wrong that can be told without the calendar, and
@@ -164,7 +165,7 @@ func (m *Manager) missing(d dossier) int {
 }
 
 // admit finds room for the whole cluster and takes it, or returns a bare
-// *calendar.Refusal.
+// *calendar.Refusal or *quota.Refusal.
 func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	if old, err := tx.Cluster(b.tenant, b.c.Name); err == nil && old.EndedAt == nil {
 		return fault.New(fault.Conflict, refusedTitle, fault.Detail{Field: "spec.name", Message: fmt.Sprintf(
@@ -172,7 +173,10 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	return m.ledger.Change(tx, b.now, b.id, b.place)
+	return m.take(tx, b.now, b.tenant, b.id, func(c *calendar.Calendar, limit calendar.Limit) error {
+		b.limit = limit
+		return b.place(c)
+	})
 }
 
 // place books the cluster in a calendar, or returns a bare *calendar.Refusal.
@@ -197,7 +201,11 @@ func (b *booking) request(in *calendar.Calendar) calendar.Request {
 	if !asap {
 		return req
 	}
-	plan, ok, err := in.Earliest(req, req.Start, b.now.Add(horizon))
+	limit := b.limit
+	if limit == nil {
+		limit = calendar.Unlimited{}
+	}
+	plan, ok, err := in.EarliestWithin(limit, req, req.Start, b.now.Add(horizon))
 	if err != nil || !ok {
 		return req // refused just below, with the reasons
 	}

@@ -10,6 +10,7 @@ import (
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/ledger"
+	"quarry/internal/quota"
 	"quarry/internal/store"
 )
 
@@ -88,12 +89,40 @@ var errRoom = errors.New("there is room by now")
 
 // explain tells why a request was refused and what could be instead, outside
 // of any transaction: it takes longer than deciding.
-func (m *Manager) explain(b *booking, refusal *calendar.Refusal) error {
-	m.ledger.Ask(func(c *calendar.Calendar) { refusal = c.Explain(refusal.Request, b.now, b.now.Add(horizon)) })
+func (m *Manager) explain(ctx context.Context, b *booking, req calendar.Request) error {
+	var a allowance
+	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
+		a, err = allowanceOf(tx, b.tenant, b.now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var refusal *calendar.Refusal
+	var over []quota.Excess
+	m.ledger.Ask(func(c *calendar.Calendar) {
+		var limit calendar.Limit = calendar.Unlimited{}
+		if use := a.limit(c, req.ID); use != nil {
+			over, limit = use.Check(nil, quota.ClaimOf(req)), use
+		}
+		refusal = c.ExplainWithin(limit, req, b.now, b.now.Add(horizon))
+	})
 	if refusal == nil {
 		return errRoom
 	}
-	return b.refused(refusal)
+	return b.refused(refusal, over)
+}
+
+// refusedRequest is what a refusal of the calendar, or of the tenant's limits,
+// was about.
+func refusedRequest(err error) (req calendar.Request, refused bool) {
+	if r, ok := errors.AsType[*calendar.Refusal](err); ok {
+		return r.Request, true
+	}
+	if r, ok := errors.AsType[*quota.Refusal](err); ok {
+		return r.Request, true
+	}
+	return req, false
 }
 
 // tries is how often a booking is tried that was refused while others gave
@@ -112,8 +141,8 @@ func (m *Manager) book(ctx context.Context, b *booking, dryRun bool) error {
 			}
 			return b.insert(tx)
 		})
-		if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
-			err = m.explain(b, refusal)
+		if req, refused := refusedRequest(err); refused {
+			err = m.explain(ctx, b, req)
 		}
 		if !errors.Is(err, errRoom) {
 			return err

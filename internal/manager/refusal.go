@@ -7,13 +7,16 @@ import (
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
+	"quarry/internal/quota"
 )
 
 // Refusal is why the calendar has no room for a cluster and what it has room
 // for, for programs to read.
 type Refusal struct {
 	// Certain is set when no placement at all exists in that window.
-	Certain      bool              `json:"certain"`
+	Certain bool `json:"certain"`
+	// Limits are the tenant's limits that it would exceed.
+	Limits       []quota.Excess    `json:"limits,omitempty"`
 	Reasons      []calendar.Reason `json:"reasons"`
 	Alternatives []Alternative     `json:"alternatives"`
 }
@@ -27,9 +30,15 @@ type Alternative struct {
 }
 
 // refused tells why, and what could be booked instead.
-func (b *booking) refused(r *calendar.Refusal) error {
-	out := Refusal{Certain: r.Certain, Reasons: r.Reasons, Alternatives: []Alternative{}}
+func (b *booking) refused(r *calendar.Refusal, over []quota.Excess) error {
+	out := Refusal{Certain: r.Certain, Limits: over, Reasons: r.Reasons, Alternatives: []Alternative{}}
+	if out.Reasons == nil {
+		out.Reasons = []calendar.Reason{}
+	}
 	var l fault.List
+	for _, e := range over {
+		l.Add("limit", e.Message)
+	}
 	for _, why := range r.Reasons {
 		field := "spec.nodes"
 		if why.Pool != "" {

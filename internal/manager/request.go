@@ -7,12 +7,13 @@ import (
 
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
+	"quarry/internal/quota"
 )
 
 // The site's pools in the calendar.
 const (
 	vlanPool    = "vlan"
-	addressPool = "address"
+	addressPool = quota.AddressPool
 )
 
 // pools are the VLANs and the outside addresses.

@@ -11,14 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
 
 // The walk and the import agree on which packages and posts of a node count,
 // for every real case.
 func TestAgreesWithTheWalk(t *testing.T) {
-	distro := needs.Rocks(t, "real", "distro", "r7-all")
+	distro := real(t)
 	cases, err := filepath.Glob(filepath.Join(distro, "../../cases/*"))
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +90,7 @@ func kept(t *testing.T, p *rocks.Profile, attrs map[string]string) []string {
 	for _, n := range p.Order {
 		for _, file := range n.Files {
 			file = strings.TrimPrefix(file, "./")
-			data, err := os.ReadFile(filepath.Join(needs.Rocks(t, "real", "distro", "r7-all"), file))
+			data, err := os.ReadFile(filepath.Join(real(t), file))
 			if err != nil {
 				t.Fatal(err)
 			}

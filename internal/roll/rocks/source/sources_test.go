@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"quarry/internal/needs"
 )
 
 func TestProfileMakesTheChangesOfMake(t *testing.T) {
@@ -28,7 +26,7 @@ func TestProfileMakesTheChangesOfMake(t *testing.T) {
 
 // The same text goes through sed with the expressions that Rocks uses.
 func TestProfileIsLikeSed(t *testing.T) {
-	needs.Program(t, "sed")
+	program(t, "sed")
 	changelog := []string{`s%[[:space:]]*<changelog>%<changelog><![CDATA[%g`, `s%[[:space:]]*</changelog>%]]></changelog>%g`}
 	first := map[string][]string{
 		"graphs/default/a.xml": {`s%<graph>%<graph roll="r">%g`},
