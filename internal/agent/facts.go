@@ -60,7 +60,7 @@ func (a *agent) measureOnce(ctx context.Context) (facts, error) {
 	ctx, cancel := context.WithTimeout(ctx, measureWithin)
 	defer cancel()
 	f := facts{Facts: pnode.Facts{
-		CPUs: limit(runtime.GOMAXPROCS(0), a.cfg.OfferCPUs), Uplink: a.fabric.HasUplink(ctx), Version: a.cfg.Version,
+		CPUs: limit(runtime.GOMAXPROCS(0), a.cfg.OfferCPUs), Uplink: a.fabric.HasUplink(ctx), Version: a.cfg.Version, Arch: runtime.GOARCH,
 	}}
 	memory, err := memoryMiB()
 	if err != nil {

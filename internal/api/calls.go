@@ -65,6 +65,23 @@ func (c *Client) DrainPnode(ctx context.Context, name string, drain bool) (manag
 	return post[manager.PnodeInfo](ctx, c, c.link.Address("v1", "pnodes", name, what), nil)
 }
 
+// SetPnode changes a pnode's settings, if it still has the version that was
+// seen; 0 is any.
+func (c *Client) SetPnode(ctx context.Context, name string, change manager.PnodeChange, seen int64) (manager.PnodeInfo, error) {
+	return patch[manager.PnodeInfo](ctx, c, c.link.Address("v1", "pnodes", name), change, seen)
+}
+
+// Site tells what the site is like.
+func (c *Client) Site(ctx context.Context) (manager.SiteInfo, error) {
+	return get[manager.SiteInfo](ctx, c, c.link.Address("v1", "site"))
+}
+
+// SetSite changes the site's settings, if they still have the version that
+// was seen; 0 is any.
+func (c *Client) SetSite(ctx context.Context, change manager.SiteChange, seen int64) (manager.SiteInfo, error) {
+	return patch[manager.SiteInfo](ctx, c, c.link.Address("v1", "site"), change, seen)
+}
+
 // PnodeToken makes a one-time enrolment token.
 func (c *Client) PnodeToken(ctx context.Context, name string, ttl time.Duration) (manager.EnrolmentToken, error) {
 	return post[manager.EnrolmentToken](ctx, c, c.link.Address("v1", "pnodes", name, "token"), PnodeTokenRequest{TTLSeconds: ttl.Seconds()})

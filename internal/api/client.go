@@ -37,6 +37,19 @@ func post[T any](ctx context.Context, c *Client, u *url.URL, body any) (out T, e
 	return out, err
 }
 
+// patch changes what is at a path if it has the version that was seen, 0 for
+// any, and decodes the answer.
+func patch[T any](ctx context.Context, c *Client, u *url.URL, body any, seen int64) (out T, err error) {
+	req, err := c.link.Request(ctx, http.MethodPatch, u, body)
+	if err != nil {
+		return out, err
+	}
+	if seen != 0 {
+		req.Header.Set("If-Match", etag(seen))
+	}
+	return out, c.link.Send(req, &out)
+}
+
 // with adds one query parameter.
 func with(u *url.URL, name, value string) *url.URL {
 	q := u.Query()

@@ -31,6 +31,8 @@ func etagOf(v any) string {
 	switch v := v.(type) {
 	case cluster.Cluster:
 		return etag(v.Version)
+	case manager.SiteInfo:
+		return etag(v.SiteSettings.Version)
 	case manager.PnodeInfo:
 		return etag(v.Version)
 	}

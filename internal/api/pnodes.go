@@ -19,6 +19,12 @@ type changePnodeInput struct {
 	IfMatch string `header:"If-Match" doc:"the ETag that was seen; the change is refused when there is another one now"`
 }
 
+type setPnodeInput struct {
+	Name    string `path:"name" maxLength:"63" doc:"the pnode's name"`
+	IfMatch string `header:"If-Match" doc:"the ETag that was seen; the change is refused when there is another one now"`
+	Body    manager.PnodeChange
+}
+
 type pnodeTokenInput struct {
 	Name string `path:"name" maxLength:"63" doc:"the pnode's name"`
 	Body PnodeTokenRequest
@@ -38,6 +44,7 @@ func (s *Server) registerPnodes(api huma.API) {
 		func(ctx context.Context, p manager.Principal, in *pnodePath) (manager.PnodeInfo, error) {
 			return s.Manager.Pnode(ctx, p, in.Name)
 		})
+	handle(s, api, operation(http.MethodPatch, "/v1/pnodes/{name}", "set-pnode", tag, "Change a pnode's rack, tags, maintenance, ratios or note"), s.setPnode)
 	handle(s, api, operation(http.MethodPost, "/v1/pnodes/{name}/drain", "drain-pnode", tag, "Keep new vnodes away from a pnode"), s.drain(true))
 	handle(s, api, operation(http.MethodPost, "/v1/pnodes/{name}/undrain", "undrain-pnode", tag, "Let new vnodes come to a pnode again"), s.drain(false))
 	handle(s, api, operation(http.MethodPost, "/v1/pnodes/{name}/token", "make-pnode-token", tag, "Make a token with which a pnode enrols once"),
@@ -53,6 +60,14 @@ func (s *Server) registerPnodes(api huma.API) {
 		}
 		return &enrolOutput{agentapi.EnrolAnswer{Certificate: string(cert), CA: string(ca)}}, nil
 	})
+}
+
+func (s *Server) setPnode(ctx context.Context, p manager.Principal, in *setPnodeInput) (manager.PnodeInfo, error) {
+	version, err := seenVersion(in.IfMatch)
+	if err != nil {
+		return manager.PnodeInfo{}, err
+	}
+	return s.Manager.SetPnode(ctx, p, in.Name, in.Body, version)
 }
 
 func (s *Server) drain(drain bool) func(context.Context, manager.Principal, *changePnodeInput) (manager.PnodeInfo, error) {

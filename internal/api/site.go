@@ -12,6 +12,11 @@ import (
 
 type buildInput struct{ Body ImagesRequest }
 
+type setSiteInput struct {
+	IfMatch string `header:"If-Match" doc:"the ETag that was seen; the change is refused when there is another one now"`
+	Body    manager.SiteChange
+}
+
 type versionOutput struct{ Body VersionAnswer }
 
 func (s *Server) registerSite(api huma.API) {
@@ -28,6 +33,18 @@ func (s *Server) registerSite(api huma.API) {
 		func(ctx context.Context, p manager.Principal, _ *none) (ImagesAnswer, error) {
 			list, err := listed(s.Manager.PruneImages(ctx, p))
 			return ImagesAnswer{list}, err
+		})
+	handle(s, api, operation(http.MethodGet, "/v1/site", "get-site", "site", "Read what the provider decided about the site"),
+		func(ctx context.Context, p manager.Principal, _ *none) (manager.SiteInfo, error) {
+			return s.Manager.Site(ctx, p)
+		})
+	handle(s, api, operation(http.MethodPatch, "/v1/site", "set-site", "site", "Change what the provider decided about the site"),
+		func(ctx context.Context, p manager.Principal, in *setSiteInput) (manager.SiteInfo, error) {
+			seen, err := seenVersion(in.IfMatch)
+			if err != nil {
+				return manager.SiteInfo{}, err
+			}
+			return s.Manager.SetSite(ctx, p, in.Body, seen)
 		})
 	version := operation(http.MethodGet, "/v1/version", "version", "site", "Tell which Quarry answers")
 	version.Security = nil

@@ -60,7 +60,7 @@ func (c *Calendar) build(site Site) {
 	racks := map[string]bool{}
 	for i, p := range c.pnodes {
 		c.index[p.Name] = i
-		room[i] = site.Overcommit.of(p.Capacity)
+		room[i] = site.room(p)
 		if p.usable() {
 			c.usable.set(i)
 		}

@@ -52,6 +52,12 @@ func (b Booking) sizes() []Size {
 
 func (n naive) room(p Pnode) Size {
 	o := n.site.Overcommit
+	if p.Overcommit.CPUs != 0 {
+		o.CPUs = p.Overcommit.CPUs
+	}
+	if p.Overcommit.Memory != 0 {
+		o.Memory = p.Overcommit.Memory
+	}
 	share := func(have, percent int) int {
 		if percent == 0 {
 			return have
@@ -248,6 +254,9 @@ func (d drawn) pnode(t *rapid.T, name string) Pnode {
 		Name: name, Capacity: drawSize(t, "capacity", 7),
 		Uplink: rapid.IntRange(0, 2).Draw(t, "uplink") == 0, Rack: rapid.SampledFrom([]string{"", "r1", "r2"}).Draw(t, "rack"),
 		Drained: rapid.IntRange(0, 9).Draw(t, "drained") == 0, Lost: rapid.IntRange(0, 9).Draw(t, "lost") == 0,
+	}
+	if rapid.IntRange(0, 3).Draw(t, "of its own") == 0 {
+		p.Overcommit = Overcommit{CPUs: rapid.SampledFrom([]int{0, 150}).Draw(t, "own cpus"), Memory: 200}
 	}
 	if rapid.Bool().Draw(t, "tagged") {
 		p.Tags = []string{"fast"}

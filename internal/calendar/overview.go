@@ -196,7 +196,7 @@ func (s *surveyor) begin(bookings []Booking) {
 	s.index = make(map[string]int, len(s.pnodes))
 	for i, p := range s.pnodes {
 		s.index[p.Name] = i
-		s.room = append(s.room, s.site.Overcommit.of(p.Capacity))
+		s.room = append(s.room, s.site.room(p))
 	}
 	for _, b := range bookings {
 		if from, to := held(b); from < s.to && to > s.from {

@@ -71,7 +71,7 @@ func (c *Calendar) setPnode(i int, p Pnode) {
 	if p.usable() {
 		c.usable.set(i)
 	}
-	if room := c.site.Overcommit.of(p.Capacity); room != c.lanes.room[i] {
+	if room := c.site.room(p); room != c.lanes.room[i] {
 		c.lanes.room[i] = room
 		if line := c.lanes.line[i]; len(line) > 0 {
 			c.lanes.note(i, line[0].at, line[len(line)-1].at)
@@ -122,59 +122,46 @@ func (c *Calendar) byStart() []*entry {
 }
 
 // harmed reports whether a booking has a vnode where it cannot stay.
-func (c *Calendar) harmed(e *entry) bool {
-	harmed := false
-	e.vnodes(func(_ int, g *Group, p int) {
-		harmed = harmed || c.trouble(g, p, max(e.from, c.now), e.to) != ""
-	})
-	return harmed
-}
+func (c *Calendar) harmed(e *entry) bool { return len(c.harms(e)) > 0 }
 
 // trouble says what keeps a pnode from keeping a group's vnode over [from, to).
-func (c *Calendar) trouble(g *Group, p int, from, to int64) string {
+func (c *Calendar) trouble(g *Group, p int, from, to int64) (HarmKind, string) {
 	if p < 0 {
-		return "is no longer part of the site"
+		return HarmGone, "is no longer part of the site"
 	}
-	switch pnode := c.pnodes[p]; {
-	case pnode.Lost:
-		return fmt.Sprintf("pnode %s does not answer", pnode.Name)
-	case pnode.Drained:
-		return fmt.Sprintf("pnode %s is drained", pnode.Name)
+	name := c.pnodes[p].Name
+	switch {
+	case c.pnodes[p].Lost:
+		return HarmLost, fmt.Sprintf("pnode %s does not answer", name)
+	case c.pnodes[p].Drained:
+		return HarmDrained, fmt.Sprintf("pnode %s is drained", name)
 	}
 	for _, l := range g.Require {
 		if c.labels[l] == nil || !c.labels[l].has(p) {
-			return fmt.Sprintf("pnode %s lacks %s", c.pnodes[p].Name, l)
+			return HarmLabel, fmt.Sprintf("pnode %s lacks %s", name, l)
 		}
 	}
 	free := c.lanes.free(p, from, to)
 	switch {
 	case free == nothing:
-		return fmt.Sprintf("pnode %s is in maintenance then", c.pnodes[p].Name)
+		return HarmMaintenance, fmt.Sprintf("pnode %s is in maintenance then", name)
 	case !(vec{}).within(free):
-		return fmt.Sprintf("pnode %s has too little of %s", c.pnodes[p].Name, strings.Join((vec{}).lacking(free), " and "))
+		return HarmCapacity, fmt.Sprintf("pnode %s has too little of %s", name, strings.Join((vec{}).lacking(free), " and "))
 	}
-	return ""
+	return "", ""
 }
 
 // rescue plans the vnodes of one booking elsewhere that cannot stay.
 func (c *Calendar) rescue(e *entry) Replan {
 	r := Replan{ID: e.Request.ID, Tenant: e.Request.Tenant, Name: e.Request.Name}
-	var stay []Vnode
 	var stuck []string
-	e.vnodes(func(i int, g *Group, p int) {
-		why := c.trouble(g, p, max(e.from, c.now), e.to)
-		if why == "" {
-			stay = append(stay, e.Vnodes[i])
-			return
+	for _, h := range c.harms(e) {
+		stuck = append(stuck, h.Vnode)
+		if !slices.Contains(r.Why, h.Why) {
+			r.Why = append(r.Why, h.Why)
 		}
-		if p < 0 {
-			why = fmt.Sprintf("pnode %s %s", e.Vnodes[i].Pnode, why)
-		}
-		stuck = append(stuck, e.Vnodes[i].Name)
-		if !slices.Contains(r.Why, why) {
-			r.Why = append(r.Why, why)
-		}
-	})
+	}
+	stay := slices.DeleteFunc(slices.Clone(e.Vnodes), func(v Vnode) bool { return slices.Contains(stuck, v.Name) })
 	if e.Started {
 		r.Stuck = stuck
 		return r

@@ -32,6 +32,8 @@ type Pnode struct {
 	Lost    bool `json:"lost,omitempty"`
 	// Maintenance are windows in which nothing may be held.
 	Maintenance []Window `json:"maintenance,omitempty"`
+	// Overcommit counts for this pnode instead of the site's.
+	Overcommit Overcommit `json:"overcommit,omitzero"`
 }
 
 // Window is [From, To).
@@ -70,7 +72,7 @@ func (p Pnode) usable() bool { return !p.Drained && !p.Lost }
 // Equal reports whether nothing about the pnode changed.
 func (p Pnode) Equal(o Pnode) bool {
 	return p.Name == o.Name && p.Capacity == o.Capacity && p.Uplink == o.Uplink && p.Rack == o.Rack && p.Arch == o.Arch &&
-		p.Accelerator == o.Accelerator && p.Drained == o.Drained && p.Lost == o.Lost &&
+		p.Accelerator == o.Accelerator && p.Overcommit == o.Overcommit && p.Drained == o.Drained && p.Lost == o.Lost &&
 		slices.Equal(p.Tags, o.Tags) && slices.EqualFunc(p.Maintenance, o.Maintenance, func(a, b Window) bool {
 		return a.From.Equal(b.From) && a.To.Equal(b.To)
 	})
@@ -88,12 +90,9 @@ func (s Site) check() error {
 		seen[p.Name] = true
 		checkSize(&l, field+".capacity", p.Capacity)
 		for j, w := range p.Maintenance {
-			if !w.To.After(w.From) {
-				l.Add(fmt.Sprintf("%s.maintenance[%d]", field, j), fmt.Sprintf("it ends at %s, which is not after its beginning", w.To.Format(time.RFC3339)))
-			} else if w.To.Sub(w.From) > longest {
-				l.Add(fmt.Sprintf("%s.maintenance[%d]", field, j), "it is longer than 5 years: drain the pnode instead")
-			}
+			w.check(&l, fmt.Sprintf("%s.maintenance[%d]", field, j))
 		}
+		l.AddAll(p.Overcommit.Check())
 	}
 	pools := map[string]bool{}
 	for i, p := range s.Pools {
@@ -105,11 +104,7 @@ func (s Site) check() error {
 			l.Add(fmt.Sprintf("pools[%d].units", i), fmt.Sprintf("a unit of pool %q is named twice", p.Name))
 		}
 	}
-	for name, percent := range map[string]int{"cpus": s.Overcommit.CPUs, "memory": s.Overcommit.Memory, "disk": s.Overcommit.Disk} {
-		if percent < 0 || percent > 10_000 {
-			l.Add("overcommit."+name, fmt.Sprintf("%d is not between 1 and 10000 per cent", percent))
-		}
-	}
+	l.AddAll(s.Overcommit.Check())
 	return l.Err(fault.Invalid, "the site is not described properly")
 }
 

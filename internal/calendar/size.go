@@ -15,6 +15,9 @@ type Size struct {
 // Within reports whether s fits into room.
 func (s Size) Within(room Size) bool { return s.vec().within(room.vec()) }
 
+// Plus is both together.
+func (s Size) Plus(o Size) Size { return s.vec().plus(o.vec()).size() }
+
 func (s Size) String() string {
 	return fmt.Sprintf("%d CPUs, %d MiB memory, %d MiB disk", s.CPUs, s.MemoryMiB, s.DiskMiB)
 }
@@ -78,7 +81,7 @@ type Overcommit struct {
 
 func (o Overcommit) of(s Size) vec {
 	v := s.vec()
-	for r, percent := range [3]int{o.CPUs, o.Memory, o.Disk} {
+	for r, percent := range o.percents() {
 		if percent > 0 {
 			v[r] = v[r] * int64(percent) / 100
 		}

@@ -17,7 +17,7 @@ func newNode(a *app) *cobra.Command {
 		Aliases: []string{"nodes", "pnode"},
 		Short:   "The machines of the site (provider)",
 	},
-		newNodeList(a), newNodeShow(a),
+		newNodeList(a), newNodeShow(a), newNodeSet(a),
 		newNodeDrain(a, "drain", "Place no further vnodes on a pnode", true),
 		newNodeDrain(a, "undrain", "Place vnodes on a pnode again", false),
 		newNodeToken(a),
@@ -50,10 +50,10 @@ func listNodes(w io.Writer, all []manager.PnodeInfo) {
 	for _, n := range all {
 		rows = append(rows, []string{
 			n.Name, n.State, fmt.Sprint(n.Facts.CPUs), size(n.Facts.MemoryMiB), size(n.Facts.DiskMiB),
-			dash(n.Facts.Accelerator), yesNo(n.Facts.Uplink), fmt.Sprint(len(n.Vnodes)), stamp(n.LastSeen),
+			dash(n.Facts.Accelerator), yesNo(n.Facts.Uplink), dash(n.Settings.Rack), dash(strings.Join(n.Settings.Tags, ",")), fmt.Sprint(len(n.Vnodes)), stamp(n.LastSeen),
 		})
 	}
-	printTable(w, []string{"NAME", "STATE", "CPUS", "MEMORY", "DISK", "ACCEL", "UPLINK", "VNODES", "SEEN"}, rows)
+	printTable(w, []string{"NAME", "STATE", "CPUS", "MEMORY", "DISK", "ACCEL", "UPLINK", "RACK", "TAGS", "VNODES", "SEEN"}, rows)
 }
 
 func yesNo(b bool) string {
@@ -89,6 +89,7 @@ func showNode(w io.Writer, n manager.PnodeInfo) {
 	listNodes(w, []manager.PnodeInfo{n})
 	fmt.Fprintf(w, "\nenrolled    %s\nhypervisor  %s\nversion     %s\nvnodes      %s\n",
 		stamp(n.EnrolledAt), dash(n.Facts.Hypervisor), dash(n.Facts.Version), orNone(n.Vnodes))
+	showSettings(w, n)
 	if len(n.Errors) > 0 {
 		fmt.Fprintf(w, "errors\n%s\n", indent(strings.Join(n.Errors, "\n"), "  "))
 	}

@@ -98,6 +98,9 @@ func parseStart(text string, now time.Time) (start, error) {
 func parseInstant(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
+		t, err = time.Parse("2006-01-02T15:04Z07:00", text) // people leave the seconds out
+	}
+	if err != nil {
 		return time.Time{}, fmt.Errorf("%q is not an instant: write it as in 2026-01-31T09:00:00Z", text)
 	}
 	return t.UTC(), nil

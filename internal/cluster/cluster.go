@@ -117,6 +117,7 @@ type Condition struct {
 const (
 	ConditionOnTime = "OnTime" // ready, or expected to be, by the start
 	ConditionReady  = "Ready"  // every vnode reported in and passed its checks
+	ConditionPlaced = "Placed" // its pnodes can keep it; only once they could not
 	ConditionClean  = "Clean"  // after the end: nothing of it is left
 )
 

@@ -30,6 +30,9 @@ type World struct {
 	Expected time.Time
 	// Risk says why the start may not be kept, "" for no reason.
 	Risk string
+	// Plight says what keeps the pnodes of a cluster that has begun from keeping
+	// it, "" for nothing.
+	Plight string
 	// Fail says why the cluster can never become ready, "" while it may.
 	Fail string
 	// GiveUp is set when waiting for lost pnodes to clean up is over.
@@ -176,6 +179,7 @@ func (s *stepper) conditions() {
 			s.set(ConditionReady, "False", "NodesNotReady", "waiting for "+strings.Join(open, ", "))
 		}
 	}
+	s.placed()
 	switch {
 	case c.EndedAt != nil:
 		s.clean()
@@ -185,6 +189,19 @@ func (s *stepper) conditions() {
 		s.set(ConditionOnTime, "False", "ReadyLate", fmt.Sprintf("ready %s", beforeOrAfter(c.Start.Sub(*c.ReadyAt))))
 	case c.State == Preparing || c.State == Booked:
 		s.outlook()
+	}
+}
+
+// placed says whether the pnodes can keep what they have of a cluster that has
+// begun, once there was something to say about that.
+func (s *stepper) placed() {
+	c := &s.c
+	said := slices.ContainsFunc(c.Conditions, func(c Condition) bool { return c.Type == ConditionPlaced })
+	switch {
+	case s.w.Plight != "" && (c.State == Preparing || c.State == Ready || c.State == Active):
+		s.set(ConditionPlaced, "False", "PnodeChanged", s.w.Plight)
+	case said:
+		s.set(ConditionPlaced, "True", "PnodesFit", "its pnodes have what it needs")
 	}
 }
 
@@ -241,7 +258,7 @@ func (s *stepper) set(kind, status, reason, message string) {
 			return
 		}
 		next.Since = old.Since
-	} else if kind == ConditionOnTime && status == "False" {
+	} else if (kind == ConditionOnTime || kind == ConditionPlaced) && status == "False" {
 		s.tell("warning", "", "%s", message)
 	}
 	s.c.Conditions[i] = next

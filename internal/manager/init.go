@@ -14,6 +14,7 @@ import (
 // Keys of what the manager keeps in the store's settings.
 const (
 	settingSite = "site"
+	settingGive = "give" // SiteSettings
 	settingCA   = "ca"
 )
 

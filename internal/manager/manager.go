@@ -65,6 +65,7 @@ type Manager struct {
 	rolls   map[string]*roll.Roll    // that were pushed, by "tenant/name@version"
 	// published is set once every pnode's desired state was computed.
 	published bool
+	settings  SiteSettings
 	// expected is when each cluster that is not ready should be, by ID.
 	expected map[string]time.Time
 	shipped  map[string]*archive.Archive // never changed
@@ -102,6 +103,9 @@ func New(ctx context.Context, deps Deps) (*Manager, error) {
 			return err
 		}
 		if m.epoch, err = tx.NextEpoch(); err != nil {
+			return err
+		}
+		if m.settings, err = readSiteSettings(tx); err != nil {
 			return err
 		}
 		return m.openLedger(tx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/pnode"
@@ -20,6 +21,9 @@ type PnodeInfo struct {
 	EnrolledAt time.Time   `json:"enrolledAt"`
 	LastSeen   time.Time   `json:"lastSeen"`
 	Version    int64       `json:"version"`
+	// Settings are the provider's; Offers is what it gives away by them.
+	Settings calendar.Settings `json:"settings"`
+	Offers   calendar.Size     `json:"offers"`
 	// Vnodes are "tenant/cluster/vnode" of what is placed here now.
 	Vnodes []string `json:"vnodes"`
 	Errors []string `json:"errors,omitempty"`
@@ -84,8 +88,10 @@ func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
 	now := m.Now()
 	info := PnodeInfo{
 		Name: row.Name, State: "ready", Facts: row.Facts, EnrolledAt: row.EnrolledAt,
-		LastSeen: row.LastSeen, Version: row.Version, Vnodes: []string{},
+		LastSeen: row.LastSeen, Version: row.Version, Vnodes: []string{}, Settings: row.Settings,
 	}
+	seen := m.calendarPnode(row, now)
+	info.Offers = seen.Overcommit.Of(seen.Capacity)
 	m.mu.Lock()
 	r, reported := m.reports[row.Name]
 	m.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 // repair makes failed vnodes anew and places those elsewhere that cannot stay,
 // as long as the cluster has not started. A started cluster's vnodes do not move.
 func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in survey, now time.Time) (cluster.Cluster, error) {
-	away := in.away(c)
+	away := m.away(c, in)
 	next := c
 	next.Nodes = slices.Clone(c.Nodes)
 	var events []cluster.Event
@@ -68,21 +68,22 @@ func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in sur
 var errNothing = errors.New("nothing to do")
 
 // away lists the vnodes that have to be elsewhere: of a cluster that is only
-// booked those on pnodes that are lost or drained, of one that is being
-// prepared those on lost ones.
-func (in survey) away(c cluster.Cluster) []string {
+// booked those that cannot stay, of one that is being prepared those on lost
+// pnodes.
+func (m *Manager) away(c cluster.Cluster, in survey) []calendar.Harm {
 	soon := c.State == cluster.Preparing || c.State == cluster.Ready && in.now.Before(c.Start)
 	if c.State != cluster.Booked && !soon {
 		return nil
 	}
-	var names []string
-	for _, n := range c.Nodes {
-		p, known := in.state[n.Pnode]
-		if !known || p.Lost || p.Drained && c.State == cluster.Booked {
-			names = append(names, n.Name)
-		}
-	}
-	return names
+	return slices.DeleteFunc(m.harms(c), func(h calendar.Harm) bool {
+		return soon && h.Kind != calendar.HarmLost && h.Kind != calendar.HarmGone
+	})
+}
+
+// harms lists the vnodes of a cluster that cannot stay where they are.
+func (m *Manager) harms(c cluster.Cluster) (list []calendar.Harm) {
+	m.ledger.Ask(func(cal *calendar.Calendar) { list = cal.Harms(c.ID) })
+	return list
 }
 
 // retry makes a vnode anew whose scripts or checks failed, once: a second
@@ -104,13 +105,19 @@ func retry(c *cluster.Cluster, incarnations map[string]int, now time.Time) []clu
 
 // replace finds new pnodes for vnodes that have to be elsewhere. Where there
 // is no room the cluster's conditions say so.
-func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []string, in survey) ([]cluster.Event, error) {
+func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm, in survey) ([]cluster.Event, error) {
 	if len(away) == 0 {
 		return nil, nil
 	}
-	var change calendar.Change
-	err := m.ledger.Change(tx, in.now, c.ID, func(cal *calendar.Calendar) (err error) {
-		change, err = cal.Relocate(c.ID, away)
+	var after calendar.Booking
+	err := m.ledger.Change(tx, in.now, c.ID, func(cal *calendar.Calendar) error {
+		if c.State == cluster.Booked { // nothing of it is anywhere yet: all of it may move
+			cal.Rescue(c.ID)
+			after, _ = cal.Booking(c.ID)
+			return nil
+		}
+		change, err := cal.Relocate(c.ID, names(away))
+		after = change.After
 		return err
 	})
 	if _, refused := errors.AsType[*calendar.Refusal](err); refused {
@@ -119,48 +126,67 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []string, in su
 	if err != nil {
 		return nil, err
 	}
-	return in.moved(c, change), nil
+	return moved(c, after, away, in.now), nil
+}
+
+func names(list []calendar.Harm) (vnodes []string) {
+	for _, h := range list {
+		vnodes = append(vnodes, h.Vnode)
+	}
+	return vnodes
 }
 
 // moved puts a cluster's vnodes where they were planned anew.
-func (in survey) moved(c *cluster.Cluster, change calendar.Change) []cluster.Event {
+func moved(c *cluster.Cluster, after calendar.Booking, away []calendar.Harm, now time.Time) []cluster.Event {
 	var events []cluster.Event
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		to := change.After.Pnode(n.Name)
+		to := after.Pnode(n.Name)
 		if to == n.Pnode {
 			continue
 		}
+		why := "others had to move"
+		if at := slices.IndexFunc(away, func(h calendar.Harm) bool { return h.Vnode == n.Name }); at >= 0 {
+			why = away[at].Why
+		}
 		events = append(events, cluster.Event{
-			Time: in.now, Cluster: c.Name, Node: n.Name, Type: "warning",
-			Message: fmt.Sprintf("pnode %s %s: placed on %s instead", n.Pnode, in.whyAway(n.Pnode), to),
+			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning", Message: fmt.Sprintf("%s: placed on %s instead", why, to),
 		})
 		n.Pnode, n.State, n.Stage, n.Progress, n.Message = to, cluster.NodePending, "", 0, ""
 	}
-	if c.State == cluster.Ready {
+	if c.State == cluster.Ready && len(events) > 0 {
 		c.State, c.ReadyAt = cluster.Preparing, nil
 	}
 	return events
 }
 
-func (in survey) whyAway(pnode string) string {
-	switch p, known := in.state[pnode]; {
-	case !known:
-		return "is no longer part of the site"
-	case p.Lost:
-		return "does not answer"
-	}
-	return "is drained"
-}
-
 // risk says why a booked cluster may not be ready by its start although there
 // is time enough: its pnodes cannot take it and there is no room elsewhere.
-func (in survey) risk(c cluster.Cluster) string {
-	away := in.away(c)
+func risk(c cluster.Cluster, away []calendar.Harm) string {
 	if c.State != cluster.Booked || len(away) == 0 {
 		return ""
 	}
-	i := slices.IndexFunc(c.Nodes, func(n cluster.Node) bool { return n.Name == away[0] })
-	return fmt.Sprintf("pnode %s %s, and there is no room elsewhere for %s",
-		c.Nodes[i].Pnode, in.whyAway(c.Nodes[i].Pnode), strings.Join(away, ", "))
+	return fmt.Sprintf("%s, and there is no room elsewhere for %s", away[0].Why, strings.Join(names(away), ", "))
+}
+
+// plight says what keeps the pnodes of a cluster that does not move any more
+// from keeping it, beside not answering, which its vnodes tell themselves, and
+// being drained, which lets it stay.
+func plight(c cluster.Cluster, harms []calendar.Harm) string {
+	if !begun(c) || c.State == cluster.Ending || !c.State.Live() {
+		return ""
+	}
+	var lines []string
+	for _, h := range harms {
+		switch h.Kind {
+		case calendar.HarmMaintenance, calendar.HarmCapacity, calendar.HarmLabel, calendar.HarmRack:
+			if !slices.Contains(lines, h.Why) {
+				lines = append(lines, h.Why)
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return strings.Join(lines, "; ") + ": the cluster has begun and stays"
 }

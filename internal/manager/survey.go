@@ -47,8 +47,10 @@ func (m *Manager) calendarPnodes(rows []store.Pnode, now time.Time) []calendar.P
 func (m *Manager) calendarPnode(p store.Pnode, now time.Time) calendar.Pnode {
 	return calendar.Pnode{
 		Name: p.Name, Capacity: calendar.Size{CPUs: p.Facts.CPUs, MemoryMiB: p.Facts.MemoryMiB, DiskMiB: p.Facts.DiskMiB},
-		Uplink: p.Facts.Uplink, Accelerator: p.Facts.Accelerator,
-		Drained: p.Drained || p.Facts.Accelerator == "", Lost: m.lost(p, now),
+		Uplink: p.Facts.Uplink, Accelerator: p.Facts.Accelerator, Arch: p.Facts.Arch,
+		Rack: p.Settings.Rack, Tags: p.Settings.Tags, Maintenance: p.Settings.Maintenance,
+		Overcommit: m.siteSettings().Overcommit.With(p.Settings.Overcommit),
+		Drained:    p.Drained || p.Facts.Accelerator == "", Lost: m.lost(p, now),
 	}
 }
 

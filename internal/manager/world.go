@@ -74,7 +74,8 @@ func (m *Manager) world(c cluster.Cluster, f *file, in survey, h history, now ti
 	} else {
 		w.Expected = now.Add(h.remaining(missing, least))
 	}
-	w.Risk = in.risk(c)
+	harms := m.harms(c)
+	w.Risk, w.Plight = risk(c, harms), plight(c, harms)
 	w.Opened = m.opened(c)
 	w.GiveUp = now.Sub(c.End) > giveUpAfter
 	return w

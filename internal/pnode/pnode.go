@@ -79,7 +79,9 @@ type Facts struct {
 	Accelerator string `json:"accelerator"`
 	Hypervisor  string `json:"hypervisor"` // "QEMU 10.0.2"
 	Uplink      bool   `json:"uplink"`     // has a br-outside
-	Version     string `json:"version"`    // of Quarry
+	// Arch is what its guests are built for, as in "amd64"; "" from an older agent.
+	Arch    string `json:"arch,omitempty"`
+	Version string `json:"version"` // of Quarry
 }
 
 // ClusterStatus is what is there of one cluster, wanted or not.

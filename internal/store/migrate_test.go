@@ -28,7 +28,7 @@ func TestMigrateFromTheFirst(t *testing.T) {
 	}
 	view(t, openAt(t, path), func(tx *Tx) error {
 		got, err := tx.Pnode("p1")
-		if err != nil || got.Facts.CPUs != 8 || !got.Drained || got.CertSerial != "abc" || got.CertNext != "" || got.Version != 7 {
+		if err != nil || got.Facts.CPUs != 8 || !got.Drained || got.CertSerial != "abc" || got.CertNext != "" || got.Settings.Rack != "" || got.Version != 7 {
 			t.Errorf("%+v, %v", got, err)
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/pnode"
 )
 
@@ -13,6 +14,7 @@ type Pnode struct {
 	Name       string
 	Facts      pnode.Facts
 	Drained    bool
+	Settings   calendar.Settings // the provider's
 	EnrolledAt time.Time
 	LastSeen   time.Time
 	CertSerial string // of the certificate it must show, hex
@@ -22,7 +24,7 @@ type Pnode struct {
 	Version  int64 // set by the store: grows with every PutPnode
 }
 
-const pnodeColumns = "name, facts, drained, enrolled_at, last_seen, cert_serial, cert_next, version"
+const pnodeColumns = "name, facts, drained, enrolled_at, last_seen, cert_serial, cert_next, settings, version"
 
 // PutPnode adds or replaces a pnode and bumps its version.
 func (t *Tx) PutPnode(v Pnode) error {
@@ -30,11 +32,16 @@ func (t *Tx) PutPnode(v Pnode) error {
 	if err != nil {
 		return fmt.Errorf("encode facts of pnode %s: %w", v.Name, err)
 	}
-	_, err = t.exec(`INSERT INTO pnodes (`+pnodeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+	settings, err := json.Marshal(v.Settings)
+	if err != nil {
+		return fmt.Errorf("encode settings of pnode %s: %w", v.Name, err)
+	}
+	_, err = t.exec(`INSERT INTO pnodes (`+pnodeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
 		ON CONFLICT (name) DO UPDATE SET facts = excluded.facts, drained = excluded.drained,
 			enrolled_at = excluded.enrolled_at, last_seen = excluded.last_seen,
-			cert_serial = excluded.cert_serial, cert_next = excluded.cert_next, version = pnodes.version + 1`,
-		v.Name, string(facts), v.Drained, ms(v.EnrolledAt), ms(v.LastSeen), v.CertSerial, v.CertNext)
+			cert_serial = excluded.cert_serial, cert_next = excluded.cert_next,
+			settings = excluded.settings, version = pnodes.version + 1`,
+		v.Name, string(facts), v.Drained, ms(v.EnrolledAt), ms(v.LastSeen), v.CertSerial, v.CertNext, string(settings))
 	return err
 }
 
@@ -62,14 +69,17 @@ func (t *Tx) Pnode(name string) (Pnode, error) {
 }
 
 func scanPnode(r scanner) (v Pnode, err error) {
-	var facts string
+	var facts, settings string
 	var enrolled, seen int64
-	if err = r.Scan(&v.Name, &facts, &v.Drained, &enrolled, &seen, &v.CertSerial, &v.CertNext, &v.Version); err != nil {
+	if err = r.Scan(&v.Name, &facts, &v.Drained, &enrolled, &seen, &v.CertSerial, &v.CertNext, &settings, &v.Version); err != nil {
 		return v, err
 	}
 	v.EnrolledAt, v.LastSeen = fromMS(enrolled), fromMS(seen)
 	if err = json.Unmarshal([]byte(facts), &v.Facts); err != nil {
 		return v, fmt.Errorf("decode facts of pnode %s: %w", v.Name, err)
+	}
+	if err = json.Unmarshal([]byte(settings), &v.Settings); err != nil {
+		return v, fmt.Errorf("decode settings of pnode %s: %w", v.Name, err)
 	}
 	return v, nil
 }

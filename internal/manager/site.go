@@ -1,0 +1,139 @@
+package manager
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"quarry/internal/calendar"
+	"quarry/internal/fault"
+	"quarry/internal/store"
+)
+
+// SiteSettings are what the provider decides about the site while it runs.
+type SiteSettings struct {
+	// Overcommit is how much of each resource pnodes give away, in per cent of
+	// what they have.
+	Overcommit calendar.Overcommit `json:"overcommit"`
+	// Version grows with every change; it is the ETag. 0 before the first.
+	Version int64 `json:"version"`
+}
+
+// SiteInfo is the site as its provider sees it.
+type SiteInfo struct {
+	Site
+	SiteSettings
+	// Pnodes is how many there are, Offers what those that can be used have
+	// together, after overcommitment.
+	Pnodes int           `json:"pnodes"`
+	Offers calendar.Size `json:"offers"`
+}
+
+// SiteChange changes what it names and leaves the rest.
+type SiteChange struct {
+	Overcommit *calendar.Overcommit `json:"overcommit,omitempty" doc:"all ratios, in per cent; 0 is 100"`
+}
+
+// Site tells what the site is like.
+func (m *Manager) Site(ctx context.Context, p Principal) (info SiteInfo, err error) {
+	if err := provider(p); err != nil {
+		return SiteInfo{}, err
+	}
+	info = SiteInfo{Site: m.site, SiteSettings: m.siteSettings()}
+	err = m.Store.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Pnodes()
+		for _, row := range rows {
+			info.Pnodes++
+			if p := m.calendarPnode(row, m.Now()); !p.Drained && !p.Lost {
+				info.Offers = info.Offers.Plus(p.Overcommit.Of(p.Capacity))
+			}
+		}
+		return err
+	})
+	return info, err
+}
+
+// SetSite changes the site's settings. Bookings that do not fit any more are
+// planned anew, and their clusters told. ifMatch is the version the caller
+// saw, 0 for any.
+func (m *Manager) SetSite(ctx context.Context, p Principal, change SiteChange, ifMatch int64) (SiteInfo, error) {
+	if err := provider(p); err != nil {
+		return SiteInfo{}, err
+	}
+	if change.Overcommit != nil {
+		if err := change.Overcommit.Check(); err != nil {
+			return SiteInfo{}, err
+		}
+	}
+	err := m.Store.Update(ctx, func(tx *store.Tx) error {
+		next, err := readSiteSettings(tx)
+		if err != nil {
+			return err
+		}
+		if ifMatch != 0 && ifMatch != next.Version {
+			return fault.New(fault.Precondition, "the site changed", fault.Detail{Field: "If-Match", Message: fmt.Sprintf(
+				"you saw version %d of the site's settings, it is %d now: read them again", ifMatch, next.Version)})
+		}
+		if change.Overcommit == nil || *change.Overcommit == next.Overcommit {
+			return nil
+		}
+		next.Overcommit = *change.Overcommit
+		next.Version++
+		doc, err := json.Marshal(next)
+		if err != nil {
+			return fmt.Errorf("encode the site's settings: %w", err)
+		}
+		return tx.PutSetting(settingGive, doc)
+	})
+	if err != nil {
+		return SiteInfo{}, err
+	}
+	if err := m.learnSite(ctx); err != nil {
+		return SiteInfo{}, err
+	}
+	m.Log.InfoContext(ctx, "site settings changed", "overcommit", m.siteSettings().Overcommit)
+	m.poke()
+	return m.Site(ctx, p)
+}
+
+// learnSite reads the settings and lets the calendar know, so that the next
+// booking is decided by them.
+func (m *Manager) learnSite(ctx context.Context) error {
+	var in survey
+	err := m.Store.View(ctx, func(tx *store.Tx) error {
+		settings, err := readSiteSettings(tx)
+		if err != nil {
+			return err
+		}
+		m.mu.Lock()
+		m.settings = settings
+		m.mu.Unlock()
+		in, err = m.survey(tx, m.Now().UTC())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return m.ledger.SetPnodes(in.pnodes)
+}
+
+func (m *Manager) siteSettings() SiteSettings {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.settings
+}
+
+// readSiteSettings reads what was set; nothing set is all zero.
+func readSiteSettings(tx *store.Tx) (s SiteSettings, err error) {
+	raw, err := tx.Setting(settingGive)
+	if fault.KindOf(err) == fault.NotFound {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("read the site's settings: %w", err)
+	}
+	return s, nil
+}
