@@ -115,6 +115,7 @@ func (s *Server) register(mux *http.ServeMux) huma.API {
 	s.registerRolls(api)
 	s.registerSite(api)
 	s.registerPeople(api)
+	s.registerLimits(api)
 	return api
 }
 

@@ -46,6 +46,7 @@ func newFakeManager() *fakeManager {
 		answer(w, []cluster.Event{{Seq: 1, Time: at, Cluster: r.PathValue("name"), Type: "booked", Message: "booked"}})
 	})
 	mux.HandleFunc("GET /v1/calendar", fakeCalendar)
+	fakeLimits(mux)
 	f.rolls.register(mux)
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer quarry_tenant" {

@@ -9,8 +9,8 @@ import (
 )
 
 func newTenant(a *app) *cobra.Command {
-	return group(&cobra.Command{Use: "tenant", Aliases: []string{"tenants"}, Short: "Who may book clusters (provider)"},
-		newTenantCreate(a), newTenantList(a))
+	return group(&cobra.Command{Use: "tenant", Aliases: []string{"tenants"}, Short: "Who may book clusters, and how much of the site"},
+		newTenantCreate(a), newTenantList(a), newTenantSet(a), newTenantShow(a))
 }
 
 func newTenantCreate(a *app) *cobra.Command {

@@ -30,7 +30,8 @@ func TestCalendarIsSeenByEveryone(t *testing.T) {
 		p     Principal
 		names []string
 	}{
-		{s.tenant, []string{"farm booked", "other-"}}, {s.other, []string{"other-", "secret booked"}},
+		{s.tenant, []string{"farm booked", "other-"}},
+		{s.other, []string{"other-", "secret booked"}},
 		{s.boss, []string{"demo/farm booked", "other/secret booked"}},
 	} {
 		o := s.look(who.p, began, began.Add(24*time.Hour))

@@ -10,8 +10,8 @@ import (
 	"quarry/internal/store"
 )
 
-// Limits tell what a tenant may hold and what the tenant holds.
-type Limits struct {
+// TenantLimits tell what a tenant may hold and what the tenant holds.
+type TenantLimits struct {
 	Tenant string `json:"tenant"`
 	// Set are the tenant's own, Effective those that hold, with the site's
 	// defaults in place of what is not set. There 0 is no limit.
@@ -30,19 +30,19 @@ func (m *Manager) DefaultLimits(ctx context.Context) (l quota.Limits, err error)
 }
 
 // SetDefaultLimits changes some of the site's defaults. What is booked stays.
-func (m *Manager) SetDefaultLimits(ctx context.Context, p Principal, by quota.Change) (quota.Limits, error) {
+func (m *Manager) SetDefaultLimits(ctx context.Context, p Principal, by quota.LimitsChange) (quota.Limits, error) {
 	return m.setLimits(ctx, p, "", by)
 }
 
 // SetTenantLimits changes some of a tenant's limits. What is booked stays.
-func (m *Manager) SetTenantLimits(ctx context.Context, p Principal, tenant string, by quota.Change) (Limits, error) {
+func (m *Manager) SetTenantLimits(ctx context.Context, p Principal, tenant string, by quota.LimitsChange) (TenantLimits, error) {
 	if _, err := m.setLimits(ctx, p, tenant, by); err != nil {
-		return Limits{}, err
+		return TenantLimits{}, err
 	}
 	return m.TenantLimits(ctx, p, tenant)
 }
 
-func (m *Manager) setLimits(ctx context.Context, p Principal, tenant string, by quota.Change) (l quota.Limits, err error) {
+func (m *Manager) setLimits(ctx context.Context, p Principal, tenant string, by quota.LimitsChange) (l quota.Limits, err error) {
 	if err := provider(p); err != nil {
 		return l, err
 	}
@@ -67,7 +67,7 @@ func (m *Manager) setLimits(ctx context.Context, p Principal, tenant string, by 
 
 // TenantLimits returns a tenant's limits and use: "" is one's own. A tenant
 // sees no other's.
-func (m *Manager) TenantLimits(ctx context.Context, p Principal, tenant string) (l Limits, err error) {
+func (m *Manager) TenantLimits(ctx context.Context, p Principal, tenant string) (l TenantLimits, err error) {
 	switch {
 	case tenant == "" && p.Role == RoleTenant:
 		tenant = p.Tenant

@@ -15,7 +15,7 @@ import (
 
 func number(v int64) *int64 { return &v }
 
-func (s *site) limit(tenant string, by quota.Change) {
+func (s *site) limit(tenant string, by quota.LimitsChange) {
 	s.t.Helper()
 	_, err := s.m.SetTenantLimits(s.t.Context(), s.boss, tenant, by)
 	s.must(err)
@@ -38,7 +38,7 @@ func refusalOf(t *testing.T, err error) Refusal {
 // would be allowed.
 func TestLimitsRefuseAndOfferWhatIsAllowed(t *testing.T) {
 	s := newSite(t)
-	s.limit("demo", quota.Change{
+	s.limit("demo", quota.LimitsChange{
 		MaxCPUs: number(6), MaxMemoryMiB: number(4000), MaxAddresses: number(1), MaxNodeHours: number(20), NodeHoursSeconds: number(24 * 3600),
 		LongestSeconds: number(2 * 3600), HorizonSeconds: number(48 * 3600), NoticeSeconds: number(600),
 	})
@@ -68,7 +68,7 @@ func TestLimitsRefuseAndOfferWhatIsAllowed(t *testing.T) {
 
 // What is offered to who is beyond a limit is within all of them.
 func TestAlternativesRespectLimits(t *testing.T) {
-	for name, change := range map[string]quota.Change{
+	for name, change := range map[string]quota.LimitsChange{
 		"cpus":       {MaxCPUs: number(6)},
 		"memory":     {MaxMemoryMiB: number(5000)},
 		"addresses":  {MaxAddresses: number(1)},
@@ -108,7 +108,7 @@ func TestSoonestIsWithinLimits(t *testing.T) {
 	s := newSite(t)
 	first, err := s.book(s.tenant, nil)
 	s.must(err)
-	s.limit("demo", quota.Change{MaxCPUs: number(4)})
+	s.limit("demo", quota.LimitsChange{MaxCPUs: number(4)})
 	next, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Name, sp.StartMode, sp.Start = "next", cluster.StartASAP, time.Time{} })
 	s.must(err)
 	if !next.Start.Equal(first.End) {
@@ -119,7 +119,7 @@ func TestSoonestIsWithinLimits(t *testing.T) {
 // Node-hours that were spent stay spent when their cluster is gone.
 func TestSpentNodeHoursCount(t *testing.T) {
 	s := newSite(t)
-	s.limit("demo", quota.Change{MaxNodeHours: number(4), NodeHoursSeconds: number(24 * 3600)})
+	s.limit("demo", quota.LimitsChange{MaxNodeHours: number(4), NodeHoursSeconds: number(24 * 3600)})
 	_, err := s.book(s.tenant, nil) // 3 node-hours
 	s.must(err)
 	s.pass(82 * time.Minute)
@@ -144,7 +144,7 @@ func TestSpentNodeHoursCount(t *testing.T) {
 // Racing bookings do not exceed a limit together.
 func TestLimitsHoldForRacingBookings(t *testing.T) {
 	s := newSite(t)
-	s.limit("demo", quota.Change{MaxCPUs: number(5)})
+	s.limit("demo", quota.LimitsChange{MaxCPUs: number(5)})
 	var work sync.WaitGroup
 	var mu sync.Mutex
 	booked := 0
@@ -170,9 +170,9 @@ func TestLimitsHoldForRacingBookings(t *testing.T) {
 
 func TestLimitsLastAndAreTheProvidersAffair(t *testing.T) {
 	s := newSite(t)
-	_, err := s.m.SetDefaultLimits(t.Context(), s.boss, quota.Change{MaxCPUs: number(3)})
+	_, err := s.m.SetDefaultLimits(t.Context(), s.boss, quota.LimitsChange{MaxCPUs: number(3)})
 	s.must(err)
-	s.limit("other", quota.Change{MaxCPUs: number(quota.None)})
+	s.limit("other", quota.LimitsChange{MaxCPUs: number(quota.None)})
 	s.restart()
 	s.settle()
 	_, err = s.book(s.tenant, func(sp *cluster.Spec) { sp.Nodes[0].Count = 4 })
@@ -181,10 +181,10 @@ func TestLimitsLastAndAreTheProvidersAffair(t *testing.T) {
 	}
 	_, err = s.book(s.other, nil)
 	s.must(err)
-	if _, err := s.m.SetTenantLimits(t.Context(), s.tenant, "demo", quota.Change{}); fault.KindOf(err) != fault.Forbidden {
+	if _, err := s.m.SetTenantLimits(t.Context(), s.tenant, "demo", quota.LimitsChange{}); fault.KindOf(err) != fault.Forbidden {
 		t.Errorf("a tenant sets limits: %v", err)
 	}
-	if _, err := s.m.SetTenantLimits(t.Context(), s.boss, "nobody", quota.Change{}); fault.KindOf(err) != fault.NotFound {
+	if _, err := s.m.SetTenantLimits(t.Context(), s.boss, "nobody", quota.LimitsChange{}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("nobody has limits: %v", err)
 	}
 	if _, err := s.m.TenantLimits(t.Context(), s.tenant, "other"); fault.KindOf(err) != fault.NotFound {

@@ -78,8 +78,8 @@ func (p Priority) Rank() int {
 	return 0
 }
 
-// Change sets some of a tenant's limits: what is nil stays.
-type Change struct {
+// LimitsChange sets some of a tenant's limits: what is nil stays.
+type LimitsChange struct {
 	MaxCPUs              *int64    `json:"maxCPUs,omitempty" doc:"virtual CPUs at any second; 0 as the site's default, -1 no limit"`
 	MaxMemoryMiB         *int64    `json:"maxMemoryMiB,omitempty" doc:"MiB of memory at any second"`
 	MaxAddresses         *int64    `json:"maxAddresses,omitempty" doc:"addresses on the outside network at any second"`
@@ -94,7 +94,7 @@ type Change struct {
 }
 
 // Changed returns the limits with a change made to them.
-func (l Limits) Changed(by Change) (Limits, error) {
+func (l Limits) Changed(by LimitsChange) (Limits, error) {
 	raw, err := json.Marshal(by)
 	if err != nil {
 		return l, fmt.Errorf("encode the change of limits: %w", err)

@@ -260,12 +260,12 @@ func TestDefaultsAreForWhatIsNotSet(t *testing.T) {
 
 func TestChangeSetsWhatItNames(t *testing.T) {
 	n := func(v int64) *int64 { return &v }
-	got, err := Limits{MaxCPUs: 8, NoticeSeconds: 60}.Changed(Change{MaxCPUs: n(0), LongestSeconds: n(3600)})
+	got, err := Limits{MaxCPUs: 8, NoticeSeconds: 60}.Changed(LimitsChange{MaxCPUs: n(0), LongestSeconds: n(3600)})
 	if err != nil || got != (Limits{NoticeSeconds: 60, LongestSeconds: 3600}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	low := Priority("lowest")
-	_, err = Limits{}.Changed(Change{
+	_, err = Limits{}.Changed(LimitsChange{
 		MaxCPUs: n(-2), MaxNodeHours: n(5), HorizonSeconds: n(60), NoticeSeconds: n(61), Priority: &low,
 		UnusedWarnSeconds: n(60), UnusedReclaimSeconds: n(60),
 	})
