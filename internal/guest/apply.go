@@ -22,6 +22,7 @@ const linkWait = 30 * time.Second
 var (
 	label    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+	unitName = regexp.MustCompile(`^[A-Za-z0-9:_.@][A-Za-z0-9:_.@-]*$`)
 	fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 )
 
@@ -96,6 +97,7 @@ func validate(id *vnode.Identity) error {
 		bad(pathOK(f.Path), "file %q: not an absolute path without . and ..", f.Path)
 		_, err := strconv.ParseUint(f.Mode, 8, 12)
 		bad(err == nil, "file %q: mode %q is not octal up to 7777", f.Path, f.Mode)
+		bad(f.Reload == "" || unitName.MatchString(f.Reload), "file %q: %q is no unit to reload", f.Path, f.Reload)
 	}
 	return errors.Join(errs...)
 }
@@ -174,7 +176,7 @@ func (g *guest) applyFiles(_ context.Context, id *vnode.Identity) error {
 		}
 		uid, gid, err := g.tree.owner(f.Owner)
 		if err == nil {
-			err = g.tree.write(file{path: f.Path, mode: uint32(mode), uid: uid, gid: gid, content: []byte(f.Content)})
+			err = g.replace(f.Reload, file{path: f.Path, mode: uint32(mode), uid: uid, gid: gid, content: []byte(f.Content)})
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", f.Path, err))

@@ -69,7 +69,7 @@ func (g *guest) join(ctx, untilNewer context.Context, id *vnode.Identity) error 
 	if !open {
 		return nil
 	}
-	g.link.report(vnode.FromGuest{
+	g.tell(vnode.FromGuest{
 		Type: "step", Stage: vnode.StageCluster, Step: "waiting for the other nodes", Total: len(id.ClusterScripts),
 	})
 	if err := g.assembled.await(untilNewer); err != nil {

@@ -83,10 +83,11 @@ func TestClusterScriptsRunOnceForTheSameNodes(t *testing.T) {
 		}
 		id.Hosts = append(id.Hosts, vnode.Host{Name: "compute-1", Address: "10.1.0.11", Appliance: "compute"})
 		a.send(t, vnode.ToGuest{Type: "identity", Identity: id})
-		a.until(t, "step", vnode.StageCluster)
+		if last := a.drain(t, time.Minute); !last.Healthy || f.called("cluster-") != 2 {
+			t.Fatalf("a vnode in use does not wait quietly: %+v, %q", last, f.calls)
+		}
 		a.send(t, vnode.ToGuest{Type: "identity", Identity: id, Assembled: true})
-		a.until(t, "health", vnode.StageReady)
-		if f.called("cluster-") != 4 {
+		if last := a.drain(t, time.Minute); !last.Healthy || f.called("cluster-") != 4 {
 			t.Errorf("did not run for the new node: %q", f.calls)
 		}
 		table, err := tree{root: f.root}.read(nodesTable)

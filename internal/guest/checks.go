@@ -48,7 +48,8 @@ func (g *guest) watch(ctx context.Context, id *vnode.Identity) {
 }
 
 func (g *guest) reportReady() {
-	g.link.report(vnode.FromGuest{Type: "step", Stage: vnode.StageReady, Done: 1, Total: 1})
+	g.tell(vnode.FromGuest{Type: "step", Stage: vnode.StageReady, Done: 1, Total: 1})
+	g.ready = true
 	g.reportHealth(nil)
 }
 
@@ -65,11 +66,12 @@ func (g *guest) awaitChecks(ctx context.Context, id *vnode.Identity) bool {
 	total := len(id.Checks)
 	for i, c := range id.Checks {
 		step := vnode.FromGuest{Type: "step", Stage: vnode.StageChecks, Step: c.Name, Done: i, Total: total}
-		g.link.report(step)
+		g.tell(step)
 		start := time.Now()
 		if err := g.awaitCheck(ctx, id, i); err != nil {
 			if ctx.Err() == nil {
 				g.log.ErrorContext(ctx, "check did not pass in time", "check", c.Name)
+				g.ready = false
 				g.link.report(failed(&failure{
 					stage: vnode.StageChecks, step: c.Name, done: i, total: total, message: err.Error(),
 				}))
@@ -77,7 +79,7 @@ func (g *guest) awaitChecks(ctx context.Context, id *vnode.Identity) bool {
 			return false
 		}
 		step.Done, step.Took = i+1, time.Since(start)
-		g.link.report(step)
+		g.tell(step)
 	}
 	return ctx.Err() == nil
 }

@@ -52,6 +52,10 @@ type guest struct {
 	// assembled is what the agent said last of the vnodes of the cluster.
 	assembled *signal
 	applied   func() error
+	// ready is set once the vnode was ready. A newer identity is taken up
+	// without a word then: the vnode is in use, and stays ready unless the
+	// identity makes it fail. Only Run's own goroutine uses it.
+	ready bool
 }
 
 // Run is the guest's whole life. It ends when ctx does.
@@ -148,6 +152,7 @@ func (g *guest) converge(ctx context.Context, id *vnode.Identity, newer <-chan s
 	if ctx.Err() != nil {
 		return
 	}
+	g.ready = false
 	g.log.ErrorContext(ctx, "vnode failed", "error", err)
 	g.link.report(failed(err))
 }
@@ -155,7 +160,7 @@ func (g *guest) converge(ctx context.Context, id *vnode.Identity, newer <-chan s
 // prepare is everything that comes before the checks.
 func (g *guest) prepare(ctx context.Context, id *vnode.Identity) error {
 	start := time.Now()
-	g.link.report(vnode.FromGuest{Type: "step", Stage: vnode.StageIdentity, Total: 1})
+	g.tell(vnode.FromGuest{Type: "step", Stage: vnode.StageIdentity, Total: 1})
 	if err := g.apply(ctx, id); err != nil {
 		return &failure{stage: vnode.StageIdentity, message: err.Error()}
 	}
@@ -165,13 +170,23 @@ func (g *guest) prepare(ctx context.Context, id *vnode.Identity) error {
 	if err := g.applied(); err != nil {
 		return &failure{stage: vnode.StageIdentity, message: fmt.Sprintf("tell systemd: %v", err)}
 	}
-	g.link.report(vnode.FromGuest{
+	g.tell(vnode.FromGuest{
 		Type: "step", Stage: vnode.StageIdentity, Done: 1, Total: 1, Took: time.Since(start),
 	})
 	if err := g.runScripts(ctx, id); err != nil {
 		return err
 	}
+	if err := g.reload(ctx); err != nil {
+		return err
+	}
 	return g.startServices(ctx, id)
+}
+
+// tell reports a step on the way to ready.
+func (g *guest) tell(m vnode.FromGuest) {
+	if !g.ready {
+		g.link.report(m)
+	}
 }
 
 const identityFile = stateDir + "/identity.json"

@@ -350,7 +350,11 @@ func TestAChangedIdentityIsTakenUp(t *testing.T) {
 		id.Hosts = append(id.Hosts, vnode.Host{Name: "compute-1", Address: "10.1.0.11"})
 		id.Scripts[1].Body += "\nchanged"
 		a.send(t, vnode.ToGuest{Type: "identity", Identity: id})
-		a.until(t, "step", vnode.StageReady)
+		for begin := time.Now(); time.Since(begin) < time.Minute; {
+			if m := a.read(t); m.Type != "health" || !m.Healthy {
+				t.Fatalf("a vnode in use says %+v", m)
+			}
+		}
 		hosts, err := tree{root: f.root}.read("/etc/hosts")
 		if err != nil || !strings.Contains(string(hosts), "10.1.0.11 compute-1") {
 			t.Errorf("hosts %q, %v", hosts, err)

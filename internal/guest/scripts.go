@@ -39,7 +39,7 @@ func (g *guest) runAll(ctx context.Context, id *vnode.Identity, b batch) error {
 			continue
 		}
 		step := vnode.FromGuest{Type: "step", Stage: b.stage, Step: s.Name, Done: i, Total: total}
-		g.link.report(step)
+		g.tell(step)
 		start := time.Now()
 		number := fmt.Sprintf("%s%02d", b.prefix, i+1)
 		log := fmt.Sprintf("%s/%s-%s.log", logDir, number, plain(s.Name))
@@ -52,7 +52,7 @@ func (g *guest) runAll(ctx context.Context, id *vnode.Identity, b batch) error {
 			return err
 		}
 		step.Done, step.Took = i+1, time.Since(start)
-		g.link.report(step)
+		g.tell(step)
 		g.log.InfoContext(ctx, "script done", "script", s.Name, "took", step.Took.Round(time.Millisecond))
 	}
 	return g.keepDone()

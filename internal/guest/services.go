@@ -2,13 +2,55 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"quarry/internal/vnode"
 )
 
 const serviceTimeout = 5 * time.Minute
+
+// reloadDir holds a file for each unit that has still to read what changed.
+const reloadDir = runDir + "/reload"
+
+// replace writes a file that a unit reads. That the unit has to read it again
+// is noted first, so that a crash in between forgets nothing; a file that was
+// not there before was read by nobody.
+func (g *guest) replace(unit string, f file) error {
+	if full := g.tree.at(f.path); unit != "" && g.tree.exists(f.path) && !g.tree.same(full, f) {
+		if err := g.tree.write(file{path: reloadDir + "/" + unit, mode: 0o600}); err != nil {
+			return err
+		}
+	}
+	return g.tree.write(f)
+}
+
+// reload lets the units that run read again what changed.
+func (g *guest) reload(ctx context.Context) error {
+	entries, err := os.ReadDir(g.tree.at(reloadDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		again := Command{Args: []string{"systemctl", "try-reload-or-restart", "--", e.Name()}, Timeout: serviceTimeout}
+		if err := g.sys.Run(ctx, again); err != nil {
+			return &failure{
+				stage: vnode.StageScripts, step: e.Name(),
+				message: fmt.Sprintf("it does not take up what changed: %v\n%s", err, g.journal(ctx, e.Name())),
+			}
+		}
+		if err := g.tree.remove(reloadDir + "/" + e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // startServices starts the units that must wait for the boot scripts, all in
 // one transaction so that systemd starts them side by side.

@@ -81,6 +81,7 @@ type fileDoc struct {
 	Content  text `yaml:"content"`
 	Source   text `yaml:"source"`
 	Template bool `yaml:"template"`
+	Reload   text `yaml:"reload"`
 }
 
 type serviceDoc struct {

@@ -72,7 +72,7 @@ func (l *loader) packages(n *Node, file string, list packageList) {
 }
 
 func (l *loader) file(file string, d item[fileDoc]) File {
-	f := File{Path: d.V.Path.V, Mode: d.V.Mode.V, Owner: d.V.Owner.V, Template: d.V.Template, From: l.source(file, d.pos)}
+	f := File{Path: d.V.Path.V, Mode: d.V.Mode.V, Owner: d.V.Owner.V, Template: d.V.Template, Reload: d.V.Reload.V, From: l.source(file, d.pos)}
 	if f.Mode == "" {
 		f.Mode = "0644"
 	}
@@ -87,6 +87,11 @@ func (l *loader) file(file string, d item[fileDoc]) File {
 	}
 	if !ownerName.MatchString(f.Owner) {
 		l.add(file, d.V.Owner.pos, "owner %q is not USER:GROUP", f.Owner)
+	}
+	if d.V.Reload.Set && !unitName.MatchString(f.Reload) {
+		l.add(file, d.V.Reload.pos, "reload: %q is not a unit's full name, like nginx.service", f.Reload)
+	} else if d.V.Reload.Set && !f.Template {
+		l.add(file, d.V.Reload.pos, "reload: %s is no template, so it never changes while %s runs", f.Path, f.Reload)
 	}
 	var from string
 	f.Content, from = l.content(file, d.pos, "content", d.V.Content, d.V.Source)

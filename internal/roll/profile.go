@@ -51,6 +51,9 @@ type File struct {
 	Owner    string `json:"owner"` // "user:group"
 	Content  string `json:"content"`
 	Template bool   `json:"template"`
+	// Reload is the unit that is reloaded, or else restarted, when the file
+	// changes while it runs, "" for none.
+	Reload string `json:"reload,omitempty"`
 	// Tenant is whose own roll brought it, "" for a published one.
 	Tenant string `json:"tenant,omitempty"`
 	From   Source `json:"from"`

@@ -109,7 +109,7 @@ func RenderFile(f File, data TemplateData) (vnode.File, error) {
 	if err := t.Execute(&b, data); err != nil {
 		return vnode.File{}, renderFault(f, err)
 	}
-	out.Content = b.String()
+	out.Content, out.Reload = b.String(), f.Reload
 	return out, nil
 }
 

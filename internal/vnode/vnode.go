@@ -83,6 +83,8 @@ type File struct {
 	Mode    string `json:"mode"`  // octal, "0644"
 	Owner   string `json:"owner"` // "user:group"
 	Content string `json:"content"`
+	// Reload is the unit that reads the file again when it changes, "" for none.
+	Reload string `json:"reload,omitempty"`
 }
 
 // Script is one script of a roll.
