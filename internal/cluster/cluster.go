@@ -8,6 +8,7 @@ type State string
 // The states, in the order of a cluster's life. Failed and cancelled are ends
 // of their own; a failed cluster is torn down like an ended one.
 const (
+	Held      State = "held" // until Cluster.HoldUntil, then cancelled unless it was confirmed
 	Booked    State = "booked"
 	Preparing State = "preparing"
 	Ready     State = "ready"
@@ -36,7 +37,9 @@ type Cluster struct {
 	Start     time.Time `json:"start"`
 	End       time.Time `json:"end"`
 	// PrepareAt is start − lead: when preparation begins.
-	PrepareAt time.Time  `json:"prepareAt"`
+	PrepareAt time.Time `json:"prepareAt"`
+	// HoldUntil is when a held cluster is given up; nil for one that is booked.
+	HoldUntil *time.Time `json:"holdUntil,omitempty"`
 	ReadyAt   *time.Time `json:"readyAt"`
 	ActiveAt  *time.Time `json:"activeAt"`
 	EndedAt   *time.Time `json:"endedAt"`
@@ -88,6 +91,12 @@ type Node struct {
 	Stage    string `json:"stage"`
 	Progress int    `json:"progress"`
 	Message  string `json:"message"`
+	// Joining is set while a vnode comes into a cluster that was begun without
+	// it, until it is through its boot scripts: the others learn of it then.
+	Joining bool `json:"joining,omitempty"`
+	// Leaving is set from when a vnode is given back until its pnode says that
+	// nothing of it is left. The others have forgotten it by then.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Address is one leg of a vnode.
@@ -127,7 +136,7 @@ type Event struct {
 	Time    time.Time `json:"time"`
 	Cluster string    `json:"cluster"` // name
 	Node    string    `json:"node,omitempty"`
-	// Type is "booked", "changed", "cancelled", "preparing", "node", "ready",
+	// Type is "held", "booked", "changed", "cancelled", "preparing", "node", "ready",
 	// "active", "ending", "ended", "failed" or "warning".
 	Type    string `json:"type"`
 	Message string `json:"message"`

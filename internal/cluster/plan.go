@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // firstHost is the offset of the first node beside the gateway in the private
@@ -37,6 +39,50 @@ func PlanNodes(id string, s Spec) ([]Node, error) {
 	}
 	return nodes, nil
 }
+
+// AddNodes adds vnodes of an appliance that the cluster has already, of the
+// same size, at the lowest private addresses that are free. Names and addresses
+// of the others stay. It is an error when the private range is full.
+func AddNodes(c Cluster, appliance string, names []string) (Cluster, error) {
+	last := slices.IndexFunc(c.Nodes, func(n Node) bool { return n.Appliance == appliance })
+	if last < 0 {
+		return c, fmt.Errorf("cluster %s has no nodes of appliance %q", c.Name, appliance)
+	}
+	prefix, err := netip.ParsePrefix(c.Spec.Network)
+	if err != nil {
+		return c, fmt.Errorf("private network of %s: %w", c.Name, err)
+	}
+	taken := map[string]bool{}
+	for i, n := range c.Nodes {
+		taken[n.Leg(PrivateNetwork).Address] = true
+		if n.Appliance == appliance {
+			last = i
+		}
+	}
+	like := c.Nodes[last]
+	offset := firstHost
+	var more []Node
+	for _, name := range names {
+		for taken[hostAddress(prefix, offset)] {
+			offset++
+		}
+		address := hostAddress(prefix, offset)
+		if offset > 1<<(32-prefix.Bits())-2 {
+			return c, fmt.Errorf("%w: %s has no address for %s", ErrNetworkFull, prefix, name)
+		}
+		taken[address] = true
+		more = append(more, Node{
+			Name: name, Appliance: appliance, State: NodePending, Joining: c.State.Begun(),
+			CPUs: like.CPUs, MemoryMiB: like.MemoryMiB, DiskMiB: like.DiskMiB,
+			Addresses: []Address{{Network: PrivateNetwork, Address: address, MAC: MAC(c.ID, name, PrivateNetwork)}},
+		})
+	}
+	c.Nodes = slices.Insert(slices.Clone(c.Nodes), last+1, more...)
+	return c, nil
+}
+
+// ErrNetworkFull says that a private range has no address left.
+var ErrNetworkFull = errors.New("the private network is full")
 
 // Hosts are the names of a group's vnodes.
 func (g Group) Hosts() []string {
@@ -83,6 +129,16 @@ func (n Node) Leg(network string) Address {
 func (s State) Live() bool {
 	return s != Ended && s != Failed && s != Cancelled
 }
+
+// waits reports whether nothing of the cluster was begun yet.
+func (s State) waits() bool { return s == Held || s == Booked }
+
+// Begun reports whether vnodes of the cluster are made, or were.
+func (s State) Begun() bool { return !s.waits() }
+
+// Aside reports whether the cluster is ready without the vnode: one that is
+// joining or leaving it.
+func (n Node) Aside() bool { return n.Joining || n.Leaving }
 
 // over reports whether the cluster is to be stopped and wiped.
 func (s State) over() bool { return s == Ending || !s.Live() }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"quarry/internal/vnode"
 )
 
 // Seen is what is known of one vnode at an instant.
@@ -46,9 +48,11 @@ func Step(c Cluster, w World) (Cluster, []Event) {
 	s := stepper{c: c, w: w}
 	s.c.Nodes = slices.Clone(c.Nodes)
 	s.c.Conditions = slices.Clone(c.Conditions)
+	s.expire()
 	s.begin()
 	s.stop()
 	s.nodes()
+	s.part()
 	s.advance()
 	s.conditions()
 	return s.c, s.events
@@ -67,7 +71,7 @@ func (s *stepper) tell(kind, node, format string, args ...any) {
 }
 
 func (s *stepper) nodes() {
-	if s.c.State == Booked || s.c.EndedAt != nil {
+	if s.c.State.waits() || s.c.EndedAt != nil {
 		return
 	}
 	for i := range s.c.Nodes {
@@ -77,8 +81,9 @@ func (s *stepper) nodes() {
 			continue
 		}
 		before := *n
-		seen.Gone = seen.Gone && s.c.State.over()
-		if s.c.State.over() && !seen.Gone && !seen.Lost {
+		out := s.c.State.over() || n.Leaving
+		seen.Gone = seen.Gone && out
+		if out && !seen.Gone && !seen.Lost {
 			continue // on its way out, whatever it was doing before
 		}
 		n.State = nodeState(*n, seen)
@@ -115,6 +120,31 @@ func nodeState(n Node, seen Seen) NodeState {
 		return n.State
 	}
 	return NodePreparing
+}
+
+// part lets vnodes go that are gone, and joining ones in that are up.
+func (s *stepper) part() {
+	if s.c.State.over() {
+		return
+	}
+	s.c.Nodes = slices.DeleteFunc(s.c.Nodes, func(n Node) bool { return n.Leaving && n.State == NodeGone })
+	for i := range s.c.Nodes {
+		if n := &s.c.Nodes[i]; n.Joining && vnode.Up(n.Stage) && n.State != NodeFailed && n.State != NodeLost {
+			n.Joining = false
+			s.tell("node", n.Name, "joined: the other nodes know it now")
+		}
+	}
+}
+
+// expire gives up a hold that nobody confirmed.
+func (s *stepper) expire() {
+	c := &s.c
+	if c.State != Held || c.HoldUntil == nil || s.w.Now.Before(*c.HoldUntil) {
+		return
+	}
+	at := s.w.Now
+	c.State, c.End, c.EndedAt = Cancelled, at, &at
+	s.tell("cancelled", "", "the hold was not confirmed by %s", c.HoldUntil.UTC().Format(time.RFC3339))
 }
 
 func (s *stepper) begin() {
@@ -167,7 +197,10 @@ func beforeOrAfter(d time.Duration) string {
 }
 
 func (s *stepper) all(want NodeState) bool {
-	return !slices.ContainsFunc(s.c.Nodes, func(n Node) bool { return n.State != want })
+	return !slices.ContainsFunc(s.c.Nodes, func(n Node) bool {
+		aside := want == NodeReady && n.Aside() // nobody waits for those
+		return n.State != want && !aside
+	})
 }
 
 func (s *stepper) conditions() {
@@ -187,7 +220,7 @@ func (s *stepper) conditions() {
 		s.set(ConditionOnTime, "True", "ReadyBeforeStart", "ready before its start")
 	case c.ReadyAt != nil:
 		s.set(ConditionOnTime, "False", "ReadyLate", fmt.Sprintf("ready %s", beforeOrAfter(c.Start.Sub(*c.ReadyAt))))
-	case c.State == Preparing || c.State == Booked:
+	case c.State == Preparing || c.State == Booked || c.State == Held:
 		s.outlook()
 	}
 }
@@ -208,7 +241,7 @@ func (s *stepper) placed() {
 func (s *stepper) unready() []string {
 	var names []string
 	for _, n := range s.c.Nodes {
-		if n.State != NodeReady {
+		if n.State != NodeReady && !n.Leaving {
 			names = append(names, n.Name)
 		}
 	}
@@ -219,7 +252,7 @@ func (s *stepper) unready() []string {
 func (s *stepper) outlook() {
 	c, w := &s.c, s.w
 	for _, n := range c.Nodes {
-		if n.State == NodeFailed || n.State == NodeLost {
+		if (n.State == NodeFailed || n.State == NodeLost) && !n.Aside() {
 			s.set(ConditionOnTime, "False", "NodeNotReady", fmt.Sprintf("%s is %s: %s", n.Name, n.State, lastLine(n.Message)))
 			return
 		}

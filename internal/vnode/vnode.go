@@ -16,6 +16,11 @@ const (
 	StageReady    = "ready"
 )
 
+// Up reports whether a vnode in that stage is through its boot scripts.
+func Up(stage string) bool {
+	return stage == StageCluster || stage == StageChecks || stage == StageReady
+}
+
 // Identity is everything that makes a copy of an image this vnode. It holds
 // secrets: it travels over mutual TLS and the channel only, and rests only in
 // files that root alone can read.
