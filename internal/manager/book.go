@@ -22,13 +22,20 @@ const refusedTitle = "the cluster cannot be booked"
 // CreateCluster books a cluster, or says everything that stands against it.
 // With dryRun it answers the same and changes nothing.
 func (m *Manager) CreateCluster(ctx context.Context, p Principal, spec cluster.Spec, dryRun bool) (cluster.Cluster, error) {
+	return m.create(ctx, p, spec, 0, dryRun)
+}
+
+func (m *Manager) create(ctx context.Context, p Principal, spec cluster.Spec, hold time.Duration, dryRun bool) (cluster.Cluster, error) {
 	if p.Role != RoleTenant {
 		return cluster.Cluster{}, fault.New(fault.Forbidden, "not allowed",
 			fault.Detail{Message: "only a tenant books clusters: use a tenant's token"})
 	}
 	now := m.Now().UTC().Truncate(time.Second)
 	spec = spec.Complete(now)
-	b := booking{tenant: p.Tenant, now: now, id: uuid.NewString()}
+	b := booking{tenant: p.Tenant, now: now, id: uuid.NewString(), hold: hold}
+	if err := checkHold(spec, hold); err != nil {
+		return cluster.Cluster{}, err
+	}
 	if err := m.checkSpec(ctx, &b, spec); err != nil {
 		return cluster.Cluster{}, err
 	}
@@ -41,7 +48,7 @@ func (m *Manager) CreateCluster(ctx context.Context, p Principal, spec cluster.S
 		return cluster.Cluster{}, err
 	}
 	if !dryRun {
-		m.Log.InfoContext(ctx, "cluster booked", "cluster", b.c.Name, "tenant", b.tenant, "id", b.id, "start", b.c.Start)
+		m.Log.InfoContext(ctx, "cluster "+string(b.c.State), "cluster", b.c.Name, "tenant", b.tenant, "id", b.id, "start", b.c.Start)
 		m.poke()
 	}
 	return b.c, nil
@@ -57,6 +64,7 @@ type booking struct {
 	files      dossier
 	lead       time.Duration
 	limit      calendar.Limit // of the tenant; nil for none
+	hold       time.Duration  // until it has to be confirmed; 0: it is booked
 }
 
 // checkSpec finds everything wrong that can be told without the calendar, and
@@ -181,6 +189,9 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 
 // place books the cluster in a calendar, or returns a bare *calendar.Refusal.
 func (b *booking) place(c *calendar.Calendar) error {
+	if b.hold > 0 {
+		return b.placeHold(c)
+	}
 	plan, err := c.Book(b.request(c))
 	if err != nil {
 		return err
@@ -194,7 +205,7 @@ func (b *booking) place(c *calendar.Calendar) error {
 func (b *booking) request(in *calendar.Calendar) calendar.Request {
 	asap := b.c.Spec.StartMode == cluster.StartASAP
 	if asap {
-		b.begin(b.now.Add(b.lead))
+		b.begin(b.now.Add(b.hold + b.lead))
 	}
 	req := requestOf(b.c)
 	req.Prepare, req.NotBefore = b.lead, b.now
@@ -224,18 +235,30 @@ func (b *booking) begin(start time.Time) {
 
 // settled writes down what the calendar decided.
 func (b *booking) settled(plan calendar.Plan) {
-	b.c.PrepareAt = plan.From
-	b.c.VLAN, _ = strconv.Atoi(plan.Unit(vlanPool)) // the pool was made of numbers
-	b.c.Gateway.OutsideAddress = plan.Unit(addressPool)
-	for i, v := range plan.Vnodes {
-		b.c.Nodes[i].Pnode = v.Pnode
-	}
 	b.c.Nodes[0].Addresses = append(b.c.Nodes[0].Addresses, cluster.Address{
-		Network: cluster.OutsideNetwork, Address: b.c.Gateway.OutsideAddress,
-		MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork),
+		Network: cluster.OutsideNetwork, MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork),
 	})
+	planned(&b.c, plan)
 	next, _ := cluster.Step(b.c, cluster.World{Now: b.now.Add(-time.Nanosecond), Expected: b.now.Add(b.lead)})
 	b.c.Conditions = next.Conditions
+}
+
+// planned puts a cluster where the calendar decided.
+func planned(c *cluster.Cluster, plan calendar.Plan) {
+	c.PrepareAt = plan.From
+	c.VLAN, _ = strconv.Atoi(plan.Unit(vlanPool)) // the pool was made of numbers
+	c.Gateway.OutsideAddress = plan.Unit(addressPool)
+	c.Nodes = slices.Clone(c.Nodes)
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		n.Pnode = plan.Pnode(n.Name)
+		n.Addresses = slices.Clone(n.Addresses)
+		for k := range n.Addresses {
+			if n.Addresses[k].Network == cluster.OutsideNetwork {
+				n.Addresses[k].Address = c.Gateway.OutsideAddress
+			}
+		}
+	}
 }
 
 func (b *booking) insert(tx *store.Tx) error {
@@ -251,9 +274,7 @@ func (b *booking) insert(tx *store.Tx) error {
 		return err
 	}
 	_, err = tx.AppendEvent(b.tenant, b.id, cluster.Event{
-		Time: b.now, Cluster: b.c.Name, Type: "booked",
-		Message: fmt.Sprintf("booked from %s to %s; preparation begins at %s",
-			b.c.Start.Format(time.RFC3339), b.c.End.Format(time.RFC3339), b.c.PrepareAt.Format(time.RFC3339)),
+		Time: b.now, Cluster: b.c.Name, Type: string(b.c.State), Message: string(b.c.State) + " " + windowText(b.c),
 	})
 	return err
 }

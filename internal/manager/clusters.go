@@ -80,7 +80,7 @@ func endNow(c *cluster.Cluster, now time.Time) (string, error) {
 	if !c.State.Live() || c.State == cluster.Ending {
 		return "", nil
 	}
-	if c.State == cluster.Booked {
+	if !c.State.Begun() {
 		return "", fault.New(fault.Refused, "the cluster cannot be ended", fault.Detail{Message: fmt.Sprintf(
 			"cluster %q has not begun (%s): cancel it instead", c.Name, c.State)})
 	}
@@ -98,7 +98,7 @@ func cancelNow(c *cluster.Cluster, now time.Time) (string, error) {
 	switch c.State {
 	case cluster.Cancelled:
 		return "", nil
-	case cluster.Booked:
+	case cluster.Held, cluster.Booked:
 		c.EndedAt = &now // nothing of it was ever made
 	case cluster.Preparing, cluster.Ready:
 	default:
@@ -167,7 +167,7 @@ func (m *Manager) Events(ctx context.Context, p Principal, name string, after in
 // withSlack fills in the slack that is still expected of a cluster that is
 // not ready yet: by the estimate made when it was booked.
 func (m *Manager) withSlack(c cluster.Cluster) cluster.Cluster {
-	if c.ReadyAt == nil && (c.State == cluster.Booked || c.State == cluster.Preparing) {
+	if c.ReadyAt == nil && (!c.State.Begun() || c.State == cluster.Preparing) {
 		m.mu.Lock()
 		at, known := m.expected[c.ID]
 		m.mu.Unlock()

@@ -51,6 +51,9 @@ func (m *Manager) desiredOf(name string, wanted []wantedCluster) pnode.Desired {
 	d := pnode.Desired{Epoch: m.epoch}
 	images := map[string]bool{}
 	for _, w := range wanted {
+		if w.c.State == cluster.Held {
+			continue
+		}
 		part := pnode.Cluster{
 			ID: w.c.ID, Name: w.c.Name, Tenant: w.c.Tenant, VLAN: w.c.VLAN,
 			OpenAt: w.c.Start, CloseAt: w.c.End,
@@ -63,7 +66,7 @@ func (m *Manager) desiredOf(name string, wanted []wantedCluster) pnode.Desired {
 				continue
 			}
 			here = true
-			if !m.ImageStore.Has(n.Image) {
+			if n.Leaving || !m.ImageStore.Has(n.Image) {
 				continue
 			}
 			images[n.Image] = true
@@ -72,7 +75,7 @@ func (m *Manager) desiredOf(name string, wanted []wantedCluster) pnode.Desired {
 				Image: n.Image, Identity: w.f.identities[n.Name], Incarnation: w.f.Incarnations[n.Name],
 			})
 		}
-		if here && w.c.State != cluster.Booked {
+		if here && w.c.State.Begun() {
 			d.Clusters = append(d.Clusters, part)
 		}
 	}

@@ -22,7 +22,7 @@ func identity(site Site, c cluster.Cluster, d dossier, n cluster.Node) (vnode.Id
 	id := vnode.Identity{
 		Hostname: n.Name, Domain: c.Spec.Domain, Cluster: c.Name, Tenant: c.Tenant,
 		Appliance: n.Appliance, TimeZone: c.Spec.TimeZone,
-		Hosts: hosts(c, d), Users: users(c.Spec),
+		Hosts: hosts(c, d, n), Users: users(c.Spec),
 		HostKeys:   map[string]string{"ed25519": d.HostKeys[n.Name].Private},
 		Parameters: d.Parameters, Attributes: d.attributesOf(n), Secrets: secretsOf(p.Profile, d.Secrets),
 		Scripts: scripts(p.Profile.Boot), ClusterScripts: scripts(p.Profile.Cluster), Checks: scripts(p.Profile.Checks),
@@ -76,9 +76,14 @@ func tooMuch(id vnode.Identity) []fault.Detail {
 		id.Appliance, len(raw), most)}}
 }
 
-func hosts(c cluster.Cluster, d dossier) []vnode.Host {
+// hosts are the vnodes of a cluster that one of them knows: those that are
+// joining only itself, those that are leaving nobody.
+func hosts(c cluster.Cluster, d dossier, of cluster.Node) []vnode.Host {
 	var list []vnode.Host
 	for _, n := range c.Nodes {
+		if n.Leaving || n.Joining && n.Name != of.Name {
+			continue
+		}
 		leg := n.Leg(cluster.PrivateNetwork)
 		list = append(list, vnode.Host{
 			Name: n.Name, Address: leg.Address, MAC: leg.MAC, Appliance: n.Appliance, HostKey: d.HostKeys[n.Name].Public,

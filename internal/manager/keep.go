@@ -33,7 +33,7 @@ func (m *Manager) openLedger(tx *store.Tx) error {
 	stray := map[string]bool{}
 	m.ledger.Ask(func(c *calendar.Calendar) {
 		for _, b := range c.Bookings() {
-			stray[b.Request.ID] = b.Expires.IsZero() // a hold is of no cluster yet
+			stray[b.Request.ID] = true
 		}
 	})
 	for _, c := range live {
@@ -43,19 +43,17 @@ func (m *Manager) openLedger(tx *store.Tx) error {
 		}
 	}
 	for _, id := range sortedKeys(stray) {
-		if stray[id] {
-			if err := m.ledger.Remove(tx, now, id); err != nil {
-				return err
-			}
+		if err := m.ledger.Remove(tx, now, id); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // keep makes the calendar hold what a cluster holds. A cluster that is over
-// holds nothing, one that is not wiped yet holds on after its end.
+// holds nothing, nor does a hold that is, one that is not wiped yet holds on after its end.
 func (m *Manager) keep(tx *store.Tx, c cluster.Cluster, now time.Time) error {
-	if !store.Live(c) {
+	if !store.Live(c) || c.HoldUntil != nil && !now.Before(*c.HoldUntil) {
 		return m.ledger.Remove(tx, now, c.ID)
 	}
 	want := bookingOf(c, now)
@@ -66,7 +64,7 @@ func (m *Manager) keep(tx *store.Tx, c cluster.Cluster, now time.Time) error {
 }
 
 func sameBooking(a, b calendar.Booking) bool {
-	return a.Started == b.Started && a.Request.Start.Equal(b.Request.Start) && a.To.Equal(b.To) &&
+	return a.Started == b.Started && a.Expires.Equal(b.Expires) && a.Request.Start.Equal(b.Request.Start) && a.To.Equal(b.To) &&
 		slices.Equal(a.Vnodes, b.Vnodes) && slices.Equal(a.Units, b.Units)
 }
 

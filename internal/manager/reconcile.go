@@ -64,7 +64,7 @@ func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 			errs = append(errs, err)
 			continue
 		}
-		if c.State.Live() && c.State != cluster.Ending {
+		if c.State.Live() && c.State != cluster.Ending && c.State != cluster.Held {
 			m.buildMissing(ctx, c, f.dossier, now)
 		}
 		next, err := m.advance(ctx, c, f, in, h, now)
@@ -143,7 +143,11 @@ func (m *Manager) after(ctx context.Context, old, next cluster.Cluster, f *file,
 func nextDue(list []wantedCluster, now time.Time) time.Time {
 	next := now.Add(time.Hour)
 	for _, w := range list {
-		for _, at := range []time.Time{w.c.PrepareAt, w.c.Start, w.c.End} {
+		due := []time.Time{w.c.PrepareAt, w.c.Start, w.c.End}
+		if w.c.HoldUntil != nil {
+			due = append(due, *w.c.HoldUntil)
+		}
+		for _, at := range due {
 			if at.After(now) && at.Before(next) {
 				next = at
 			}

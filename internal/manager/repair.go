@@ -22,7 +22,7 @@ func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in sur
 	next := c
 	next.Nodes = slices.Clone(c.Nodes)
 	var events []cluster.Event
-	if c.State == cluster.Preparing {
+	if c.State.Live() && c.State != cluster.Ending {
 		events = retry(&next, f.Incarnations, now)
 	}
 	if len(away) == 0 && len(events) == 0 {
@@ -76,7 +76,8 @@ func (m *Manager) away(c cluster.Cluster, in survey) []calendar.Harm {
 		return nil
 	}
 	return slices.DeleteFunc(m.harms(c), func(h calendar.Harm) bool {
-		return soon && h.Kind != calendar.HarmLost && h.Kind != calendar.HarmGone
+		leaving := slices.ContainsFunc(c.Nodes, func(n cluster.Node) bool { return n.Name == h.Vnode && n.Leaving })
+		return leaving || soon && h.Kind != calendar.HarmLost && h.Kind != calendar.HarmGone
 	})
 }
 
@@ -86,13 +87,14 @@ func (m *Manager) harms(c cluster.Cluster) (list []calendar.Harm) {
 	return list
 }
 
-// retry makes a vnode anew whose scripts or checks failed, once: a second
-// failure of the same thing is no accident.
+// retry makes a vnode anew whose scripts or checks failed before the cluster
+// had it, once: a second failure of the same thing is no accident.
 func retry(c *cluster.Cluster, incarnations map[string]int, now time.Time) []cluster.Event {
 	var events []cluster.Event
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		if n.State != cluster.NodeFailed || incarnations[n.Name] >= retries {
+		unused := (c.State == cluster.Preparing || n.Joining) && !n.Leaving
+		if !unused || n.State != cluster.NodeFailed || incarnations[n.Name] >= retries {
 			continue
 		}
 		events = append(events, cluster.Event{
@@ -153,9 +155,9 @@ func moved(c *cluster.Cluster, after calendar.Booking, away []calendar.Harm, now
 			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning", Message: fmt.Sprintf("%s: placed on %s instead", why, to),
 		})
 		n.Pnode, n.State, n.Stage, n.Progress, n.Message = to, cluster.NodePending, "", 0, ""
-	}
-	if c.State == cluster.Ready && len(events) > 0 {
-		c.State, c.ReadyAt = cluster.Preparing, nil
+		if c.State == cluster.Ready && !n.Joining {
+			c.State, c.ReadyAt = cluster.Preparing, nil
+		}
 	}
 	return events
 }

@@ -69,6 +69,9 @@ func calendarGroup(g cluster.Group, appliance string, size calendar.Size) calend
 // after its end.
 func bookingOf(c cluster.Cluster, now time.Time) calendar.Booking {
 	b := calendar.Booking{Started: c.State == cluster.Active || c.State == cluster.Ending}
+	if c.HoldUntil != nil {
+		b.Expires = c.HoldUntil.UTC()
+	}
 	b.Request = requestOf(c)
 	b.From, b.To = c.PrepareAt, b.Request.End.Add(wipeTime)
 	if !b.To.After(now) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"quarry/internal/cluster"
@@ -17,17 +18,29 @@ import (
 type file struct {
 	dossier
 	identities map[string]vnode.Identity // by vnode name
+	// nodes says which vnodes the identities are of.
+	nodes string
 	// imagesSince is when preparation had all images at hand, for estimates.
 	imagesSince time.Time
 }
 
-// dossier returns a cluster's file, reading it once.
+// membership is all that identities depend on of a cluster's list of vnodes.
+func membership(c cluster.Cluster) string {
+	var b strings.Builder
+	for _, n := range c.Nodes {
+		fmt.Fprintf(&b, "%s %t %t %s\n", n.Name, n.Joining, n.Leaving, n.Leg(cluster.OutsideNetwork).Address)
+	}
+	return b.String()
+}
+
+// dossier returns a cluster's file, reading it once for each list of vnodes.
 func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error) {
 	m.mu.Lock()
-	f, ok := m.files[c.ID]
+	old, ok := m.files[c.ID]
 	m.mu.Unlock()
-	if ok {
-		return f, nil
+	nodes := membership(c)
+	if ok && old.nodes == nodes {
+		return old, nil
 	}
 	var raw []byte
 	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
@@ -41,7 +54,10 @@ func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error)
 	if err != nil {
 		return nil, err
 	}
-	f = &file{dossier: d, identities: map[string]vnode.Identity{}}
+	f := &file{dossier: d, identities: map[string]vnode.Identity{}, nodes: nodes}
+	if ok {
+		f.imagesSince = old.imagesSince
+	}
 	for _, n := range c.Nodes {
 		if f.identities[n.Name], err = identity(m.site, c, d, n); err != nil {
 			return nil, fmt.Errorf("identity of %s in cluster %s: %w", n.Name, c.Name, err)
@@ -64,12 +80,15 @@ func (m *Manager) world(c cluster.Cluster, f *file, in survey, h history, now ti
 	for _, n := range c.Nodes {
 		seen := m.seen(c, f.dossier, n, in)
 		w.Nodes[n.Name] = seen
+		if n.Aside() {
+			continue
+		}
 		least = min(least, seen.Progress)
 		if seen.Failed && f.Incarnations[n.Name] >= retries {
 			w.Fail = fmt.Sprintf("%s failed: %s", n.Name, seen.Message)
 		}
 	}
-	if c.State == cluster.Booked {
+	if !c.State.Begun() {
 		w.Expected = c.PrepareAt.Add(h.remaining(missing, 0))
 	} else {
 		w.Expected = now.Add(h.remaining(missing, least))
@@ -94,6 +113,9 @@ func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in survey) 
 		current := reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation
 		return cluster.Seen{Gone: current && gone(r.Report, c.ID)}
 	}
+	if n.Leaving {
+		return cluster.Seen{Gone: reported && r.Epoch == m.epoch && r.Generation >= wanted.Generation && left(wanted, r.Report, c.ID, n.Name)}
+	}
 	if !m.ImageStore.Has(n.Image) {
 		return m.beingMade(n.Image)
 	}
@@ -115,11 +137,7 @@ func (m *Manager) assembled(c cluster.Cluster, d dossier, in survey) bool {
 		return false
 	}
 	return !slices.ContainsFunc(c.Nodes, func(n cluster.Node) bool {
-		switch m.seen(c, d, n, in).Stage {
-		case vnode.StageCluster, vnode.StageChecks, vnode.StageReady:
-			return false
-		}
-		return true
+		return !n.Aside() && !vnode.Up(m.seen(c, d, n, in).Stage)
 	})
 }
 
@@ -162,6 +180,18 @@ func findVnode(r pnode.Report, id, name string) (pnode.VnodeStatus, bool) {
 		}
 	}
 	return pnode.VnodeStatus{}, false
+}
+
+// left reports whether a pnode neither is to have a vnode of a live cluster nor
+// has anything of it, by its own word.
+func left(wanted pnode.Desired, r pnode.Report, id, name string) bool {
+	for _, c := range wanted.Clusters {
+		if c.ID == id && slices.ContainsFunc(c.Vnodes, func(v pnode.Vnode) bool { return v.Name == name }) {
+			return false
+		}
+	}
+	_, there := findVnode(r, id, name)
+	return !there
 }
 
 // gone reports whether nothing of a cluster is left by a pnode's own word.
