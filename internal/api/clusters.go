@@ -2,12 +2,15 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"quarry/internal/cluster"
+	"quarry/internal/fault"
 	"quarry/internal/manager"
 	"quarry/internal/render"
 )
@@ -18,7 +21,8 @@ type clusterPath struct {
 }
 
 type createClusterInput struct {
-	DryRun bool `query:"dryRun" doc:"say what would be booked, and book nothing"`
+	DryRun bool   `query:"dryRun" doc:"say what would be booked, and book nothing"`
+	Hold   string `query:"hold" maxLength:"20" doc:"hold the cluster for so long, as in 15m: it is given up unless it is confirmed"`
 	Body   cluster.Spec
 }
 
@@ -66,7 +70,7 @@ func (s *Server) registerClusters(api huma.API) {
 }
 
 func (s *Server) createCluster(ctx context.Context, in *createClusterInput) (*createClusterOutput, error) {
-	c, err := s.Manager.CreateCluster(ctx, principalOf(ctx), in.Body, in.DryRun)
+	c, err := s.bookCluster(ctx, in)
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
@@ -76,6 +80,18 @@ func (s *Server) createCluster(ctx context.Context, in *createClusterInput) (*cr
 	return &createClusterOutput{
 		Status: http.StatusCreated, Location: "/v1/clusters/" + url.PathEscape(c.Name), ETag: etag(c.Version), Body: c,
 	}, nil
+}
+
+func (s *Server) bookCluster(ctx context.Context, in *createClusterInput) (cluster.Cluster, error) {
+	if in.Hold == "" {
+		return s.Manager.CreateCluster(ctx, principalOf(ctx), in.Body, in.DryRun)
+	}
+	hold, err := time.ParseDuration(in.Hold)
+	if err != nil {
+		return cluster.Cluster{}, fault.New(fault.Invalid, "the cluster cannot be held",
+			fault.Detail{Field: "hold", Message: fmt.Sprintf("%q is not a duration like 15m", in.Hold)})
+	}
+	return s.Manager.HoldCluster(ctx, principalOf(ctx), in.Body, hold, in.DryRun)
 }
 
 func changeCluster(ctx context.Context, p manager.Principal, in *changeClusterInput,

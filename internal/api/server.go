@@ -109,6 +109,7 @@ func (s *Server) register(mux *http.ServeMux) huma.API {
 	api := humago.New(mux, config)
 	api.UseMiddleware(s.authenticate(api))
 	s.registerClusters(api)
+	s.registerChanges(api)
 	s.registerCalendar(api)
 	s.registerEvents(api)
 	s.registerPnodes(api)

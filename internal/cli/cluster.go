@@ -17,6 +17,8 @@ func newCluster(a *app) *cobra.Command {
 	},
 		newClusterCreate(a), newClusterList(a), newClusterShow(a), newClusterEvents(a), newClusterLock(a),
 		newClusterWait(a), newClusterSSH(a), newClusterEnd(a), newClusterCancel(a),
+		newClusterExtend(a), newClusterShorten(a), newClusterMove(a), newClusterGrow(a), newClusterShrink(a),
+		newClusterConfirm(a), newClusterRelease(a),
 	)
 }
 

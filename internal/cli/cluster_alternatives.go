@@ -20,7 +20,8 @@ import (
 type booker struct {
 	context  string // --context, "" when it was not given
 	keyFiles []string
-	file     bool // the specification came from a file, with keys of its own
+	cluster  string // that is changed
+	file     bool   // the specification came from a file, with keys of its own
 }
 
 // withCommands adds to a refusal the commands that book its alternatives.
@@ -45,6 +46,9 @@ func (b booker) withCommands(err error) error {
 // commands books an alternative.
 func (b booker) commands(a manager.Alternative) string {
 	var list []string
+	for _, ch := range a.Changes {
+		list = append(list, b.changeCommand(ch))
+	}
 	for _, spec := range a.Specs {
 		list = append(list, b.command(spec))
 	}

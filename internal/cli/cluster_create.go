@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quarry/internal/api"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 )
@@ -29,6 +30,7 @@ type createOptions struct {
 	keyFiles   []string
 	placement  placement
 	window     window
+	hold       string
 	dryRun     bool
 	changed    func(flag string) bool // was it given on the command line?
 }
@@ -78,6 +80,7 @@ quarry cluster create -f cluster.yaml --dry-run`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	o.flags(cmd)
+	cmd.Flags().StringVar(&o.hold, "hold", "", "hold the cluster for so long, as in 15m: it is given up unless it is confirmed")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be booked, book nothing")
 	return cmd
 }
@@ -111,11 +114,22 @@ func (o createOptions) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	booked, err := client.CreateCluster(ctx, spec, o.dryRun)
+	booked, err := o.book(ctx, client, spec)
 	if err != nil {
 		return o.booker(a).withCommands(err)
 	}
 	return a.print(booked, func(w io.Writer) { sayBooked(w, booked, o.dryRun, a.now()) })
+}
+
+func (o createOptions) book(ctx context.Context, client *api.Client, spec cluster.Spec) (cluster.Cluster, error) {
+	if o.hold == "" {
+		return client.CreateCluster(ctx, spec, o.dryRun)
+	}
+	hold, err := parseDuration(o.hold)
+	if err != nil {
+		return cluster.Cluster{}, usage("--hold: %v", err)
+	}
+	return client.HoldCluster(ctx, spec, hold, o.dryRun)
 }
 
 func (o createOptions) booker(a *app) booker {
@@ -269,16 +283,20 @@ func (o createOptions) specFromFile(stdin io.Reader, args []string, now time.Tim
 }
 
 func sayBooked(w io.Writer, c cluster.Cluster, dryRun bool, now time.Time) {
-	verb := "Booked"
-	if dryRun {
-		verb = "Would book"
+	verb := map[bool]string{false: "Booked", true: "Would book"}[dryRun]
+	if c.State == cluster.Held {
+		verb = map[bool]string{false: "Holding", true: "Would hold"}[dryRun]
 	}
 	fmt.Fprintf(w, "%s %s from %s to %s: %d nodes", verb, c.Name, stamp(c.Start), stamp(c.End), len(c.Nodes))
 	if c.Start.After(now) {
 		fmt.Fprintf(w, ", starting in %s", short(c.Start.Sub(now)))
 	}
 	fmt.Fprintln(w)
-	if !dryRun {
+	switch {
+	case dryRun:
+	case c.HoldUntil != nil:
+		fmt.Fprintf(w, "It is given up at %s unless you confirm it: quarry cluster confirm %s\n", stamp(*c.HoldUntil), c.Name)
+	default:
 		fmt.Fprintf(w, "Watch it: quarry cluster show %s --watch\n", c.Name)
 	}
 }

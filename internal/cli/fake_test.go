@@ -3,12 +3,15 @@ package cli
 import (
 	"encoding/json"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
+	"quarry/internal/manager"
 )
 
 // fakeManager speaks the API as far as the scripts need it. Its clusters never
@@ -42,6 +45,9 @@ func newFakeManager() *fakeManager {
 	})
 	mux.HandleFunc("POST /v1/clusters/{name}/end", f.show)
 	mux.HandleFunc("POST /v1/clusters/{name}/cancel", f.show)
+	for _, op := range []string{"extend", "shorten", "move", "grow", "shrink", "confirm", "release"} {
+		mux.HandleFunc("POST /v1/clusters/{name}/"+op, f.change)
+	}
 	mux.HandleFunc("GET /v1/clusters/{name}/events", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, []cluster.Event{{Seq: 1, Time: at, Cluster: r.PathValue("name"), Type: "booked", Message: "booked"}})
 	})
@@ -86,6 +92,38 @@ func (f *fakeManager) show(w http.ResponseWriter, r *http.Request) {
 	answer(w, c)
 }
 
+// change refuses to extend for more than a day, and otherwise tells what it was
+// asked as the message of a node.
+func (f *fakeManager) change(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var asked struct {
+		BySeconds float64 `json:"bySeconds"`
+	}
+	_ = json.Unmarshal(body, &asked)
+	if asked.BySeconds > 86400 {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusConflict)
+		answer(w, map[string]any{
+			"type": "urn:quarry:problem:refused", "title": "the cluster cannot be extended", "status": http.StatusConflict,
+			"errors": []map[string]string{{"message": "compute-0 stay on pnode p1"}},
+			"refusal": manager.Refusal{Alternatives: []manager.Alternative{{Kind: calendar.Shorter, Message: "until then", Changes: []manager.Change{
+				{Operation: manager.Shrink, Nodes: []string{"compute-1"}},
+				{Operation: manager.Extend, End: time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC)},
+			}}}},
+		})
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, ok := f.clusters[r.PathValue("name")]
+	if !ok {
+		problem(w, http.StatusNotFound, "not_found", "no such cluster", nil)
+		return
+	}
+	c.Nodes = []cluster.Node{{Name: "compute-0", Message: r.URL.Path + "?" + r.URL.RawQuery + " " + string(body)}, {Name: "compute-1", Joining: true}}
+	answer(w, c)
+}
+
 func (f *fakeManager) create(w http.ResponseWriter, r *http.Request) {
 	var spec cluster.Spec
 	if err := json.NewDecoder(r.Body).Decode(&spec); err != nil || r.Header.Get("Idempotency-Key") == "" {
@@ -107,6 +145,10 @@ func (f *fakeManager) create(w http.ResponseWriter, r *http.Request) {
 		Nodes: []cluster.Node{{
 			Name: "compute-0", Appliance: "compute", Pnode: "p1", State: cluster.NodePreparing, Stage: "boot", Progress: 40,
 		}},
+	}
+	if hold, err := time.ParseDuration(r.URL.Query().Get("hold")); err == nil {
+		until := now.Add(hold)
+		c.State, c.HoldUntil = cluster.Held, &until
 	}
 	if r.URL.Query().Get("dryRun") != "true" {
 		f.mu.Lock()

@@ -66,6 +66,10 @@ func rollsOf(c cluster.Cluster) []string {
 // clock says what comes next and when.
 func clock(c cluster.Cluster, now time.Time) string {
 	switch c.State {
+	case cluster.Held:
+		if c.HoldUntil != nil {
+			return fmt.Sprintf("given up in %s unless it is confirmed, start in %s", until(*c.HoldUntil, now), until(c.Start, now))
+		}
 	case cluster.Booked:
 		return fmt.Sprintf("preparation in %s, start in %s", until(c.PrepareAt, now), until(c.Start, now))
 	case cluster.Preparing, cluster.Ready:
@@ -94,7 +98,7 @@ func slack(c cluster.Cluster) string {
 		return "ready " + short(d) + " before its start"
 	case c.ReadyAt != nil:
 		return "ready " + short(-d) + " after its start"
-	case c.State != cluster.Booked && c.State != cluster.Preparing:
+	case c.State.Begun() && c.State != cluster.Preparing:
 		return "it was never ready"
 	case d >= 0:
 		return short(d) + " to spare, by the estimate"
@@ -120,12 +124,22 @@ func nodeRows(c cluster.Cluster) [][]string {
 			addresses = append(addresses, leg.Address)
 		}
 		rows = append(rows, []string{
-			n.Name, n.Appliance, dash(n.Pnode), dash(string(n.State)), dash(n.Stage),
+			n.Name, n.Appliance, dash(n.Pnode), dash(stateOf(n)), dash(n.Stage),
 			fmt.Sprintf("%s %3d%%", bar(n.Progress), n.Progress),
 			dash(strings.Join(addresses, " ")), dash(firstLine(n.Message)),
 		})
 	}
 	return rows
+}
+
+func stateOf(n cluster.Node) string {
+	switch {
+	case n.Leaving:
+		return "leaving"
+	case n.Joining && n.State != cluster.NodeFailed && n.State != cluster.NodeLost:
+		return "joining"
+	}
+	return string(n.State)
 }
 
 func firstLine(text string) string {

@@ -10,6 +10,7 @@ import (
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
+	"quarry/internal/quota"
 	"quarry/internal/store"
 )
 
@@ -63,6 +64,8 @@ func (m *Manager) ChangeCluster(ctx context.Context, p Principal, name string, c
 		err := m.Store.Update(ctx, func(tx *store.Tx) error { return m.applyChange(tx, p, name, e, o) })
 		if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
 			err = m.explainChange(e, refusal)
+		} else if over, ok := errors.AsType[*quota.Refusal](err); ok {
+			err = e.beyond(over)
 		}
 		switch {
 		case errors.Is(err, errRoom):

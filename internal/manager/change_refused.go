@@ -5,6 +5,7 @@ import (
 
 	"quarry/internal/calendar"
 	"quarry/internal/fault"
+	"quarry/internal/quota"
 )
 
 // explainChange tells why a change was refused for lack of room, and what
@@ -31,5 +32,16 @@ func (m *Manager) explainChange(e *edit, refusal *calendar.Refusal) error {
 	}
 	f := fault.New(fault.Refused, e.title(), l.Details()...)
 	f.Refusal = out
+	return f
+}
+
+// beyond tells which of the tenant's limits a change would exceed.
+func (e *edit) beyond(r *quota.Refusal) error {
+	var l fault.List
+	for _, over := range r.Over {
+		l.Add("limit", over.Message)
+	}
+	f := fault.New(fault.Refused, e.title(), l.Details()...)
+	f.Refusal = Refusal{Limits: r.Over, Reasons: []calendar.Reason{}, Alternatives: []Alternative{}}
 	return f
 }

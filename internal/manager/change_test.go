@@ -468,4 +468,3 @@ func TestChangesThatDoNotFit(t *testing.T) {
 	}
 	s.inStep()
 }
-

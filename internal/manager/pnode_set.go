@@ -120,4 +120,4 @@ func (m *Manager) judge(tx *store.Tx, name string, old, next calendar.Settings, 
 }
 
 // begun reports whether a cluster's vnodes stay where they are.
-func begun(c cluster.Cluster) bool { return c.State != cluster.Booked && c.EndedAt == nil }
+func begun(c cluster.Cluster) bool { return c.State.Begun() && c.EndedAt == nil }

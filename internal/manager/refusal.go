@@ -21,12 +21,13 @@ type Refusal struct {
 	Alternatives []Alternative     `json:"alternatives"`
 }
 
-// Alternative is something that can be booked instead: each specification as
-// it is, one after the other.
+// Alternative is something that can be had instead: each change of the cluster
+// that was to be changed, then each specification as it is, one after the other.
 type Alternative struct {
 	Kind    calendar.Kind  `json:"kind"`
 	Message string         `json:"message"`
-	Specs   []cluster.Spec `json:"specs"`
+	Changes []Change       `json:"changes,omitempty"`
+	Specs   []cluster.Spec `json:"specs,omitempty"`
 }
 
 // refused tells why, and what could be booked instead.
