@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/rolls"
 )
 
@@ -15,9 +16,7 @@ import (
 // own, after some preparation there, and with some of its paths elsewhere.
 func inNamespace(t *testing.T, check, before string, paths map[string]string) (string, error) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		skip(t, "needs root: the check looks at a network namespace")
-	}
+	needs.Root(t) // the check looks at a network namespace
 	raw, err := fs.ReadFile(rolls.FS(), check)
 	if err != nil {
 		t.Fatal(err)
@@ -33,13 +32,13 @@ func inNamespace(t *testing.T, check, before string, paths map[string]string) (s
 	if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program(t, "unshare"), "--net", "/bin/sh", "-ec", before+"\n/bin/sh "+file)
+	cmd := exec.Command(needs.Program(t, "unshare"), "--net", "/bin/sh", "-ec", before+"\n/bin/sh "+file)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
 func TestCheckRoutes(t *testing.T) {
-	nft := program(t, "nft")
+	nft := needs.Program(t, "nft")
 	rules := filepath.Join(t.TempDir(), "rules.nft")
 	text := strings.Replace(rendered(t, "web-gateway", "/etc/nftables.conf"), `include "/etc/nftables.d/*.nft"`, "", 1) +
 		rendered(t, "web-gateway", "/etc/nftables.d/50-web.nft")

@@ -10,32 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/rolls"
 )
-
-// program finds a program or skips the test; with QUARRY_TEST_NO_SKIP=1 it fails.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	found, err := exec.LookPath(name)
-	if err == nil {
-		return found
-	}
-	for _, dir := range []string{"/usr/sbin", "/sbin"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return filepath.Join(dir, name)
-		}
-	}
-	skip(t, "needs the program "+name)
-	return ""
-}
-
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
 
 // rendered returns one file out of a golden archive.
 func rendered(t *testing.T, golden, file string) string {
@@ -53,7 +30,7 @@ func rendered(t *testing.T, golden, file string) string {
 }
 
 func TestDnsmasqTakesItsConfiguration(t *testing.T) {
-	dnsmasq := program(t, "dnsmasq")
+	dnsmasq := needs.Program(t, "dnsmasq")
 	for _, golden := range []string{"plain-gateway", "web-gateway"} {
 		file := filepath.Join(t.TempDir(), "dnsmasq.conf")
 		if err := os.WriteFile(file, []byte(rendered(t, golden, "/etc/dnsmasq.conf")), 0o644); err != nil {
@@ -66,10 +43,8 @@ func TestDnsmasqTakesItsConfiguration(t *testing.T) {
 }
 
 func TestNftTakesTheRules(t *testing.T) {
-	nft, unshare := program(t, "nft"), program(t, "unshare")
-	if os.Geteuid() != 0 {
-		skip(t, "needs root: nft asks the kernel")
-	}
+	nft, unshare := needs.Program(t, "nft"), needs.Program(t, "unshare")
+	needs.Root(t) // nft asks the kernel
 	for _, golden := range []string{"plain-gateway", "web-gateway"} {
 		rules := rendered(t, golden, "/etc/nftables.conf") + rendered(t, golden, "/etc/nftables.d/10-ports.nft")
 		if golden == "web-gateway" {
@@ -85,7 +60,7 @@ func TestNftTakesTheRules(t *testing.T) {
 }
 
 func TestScriptsAreScripts(t *testing.T) {
-	bash := program(t, "bash")
+	bash := needs.Program(t, "bash")
 	err := fs.WalkDir(rolls.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Base(path.Dir(name)) != "scripts" {
 			return err

@@ -3,27 +3,18 @@
 package test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"quarry/internal/needs"
 )
 
 // An unmodified Rocks roll, imported with a mapping that renames its packages
 // for Debian, is published, booked, and works on the nodes it hangs on.
 func TestRocksRoll(t *testing.T) {
-	shared := os.Getenv("QUARRY_SHARED")
-	if shared == "" {
-		shared = "../../shared"
-	}
-	tree := filepath.Join(shared, "rocks/real/distro/r7-all")
-	if _, err := os.Stat(tree); err != nil {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatalf("the data about Rocks is missing: %v", err)
-		}
-		t.Skipf("needs the data about Rocks in ../shared/rocks beside the project (or QUARRY_SHARED): %v", err)
-	}
+	tree := needs.Rocks(t, "real", "distro", "r7-all")
 	rolls := t.TempDir()
 	must(t, "roll", "import", "hpc", "--rocks", tree, "--map", "../docs/examples/hpc.map.yaml", "--out", rolls)
 	must(t, "--context", "provider", "roll", "push", filepath.Join(rolls, "hpc"))

@@ -40,6 +40,9 @@ var apart = map[string][]string{
 	"internal/agent":   {"internal/store", "internal/manager", "internal/lab", "internal/cli"},
 }
 
+// forTests is what only tests import.
+const forTests = "internal/needs"
+
 // labUsers are all who may reach the lab: nothing that a site needs does.
 var labUsers = []string{"internal/lab", "internal/cli", "cmd/quarry", "test"}
 
@@ -119,6 +122,7 @@ func TestImports(t *testing.T) {
 		refuse(t, all, from, "they are kept apart", func(name string) bool { return !slices.Contains(strangers, name) })
 	}
 	for from := range all {
+		refuse(t, all, from, "it is for tests", func(name string) bool { return name != forTests })
 		if !slices.Contains(labUsers, from) {
 			refuse(t, all, from, "only "+strings.Join(labUsers, ", ")+" may", func(name string) bool { return name != "internal/lab" })
 		}
@@ -143,7 +147,7 @@ func TestPurePackagesDoNoIO(t *testing.T) {
 // A rule about a package that was renamed would hold of nothing.
 func TestRulesNameWhatIsThere(t *testing.T) {
 	all := packages(t)
-	names := slices.Concat(pure, labUsers)
+	names := append(slices.Concat(pure, labUsers), forTests)
 	for _, rules := range []map[string][]string{alone, apart} {
 		for from, list := range rules {
 			names = append(append(names, from), list...)

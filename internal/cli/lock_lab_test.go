@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/internal/render"
 )
 
@@ -23,12 +24,7 @@ type machine struct {
 
 func newMachine(t *testing.T) machine {
 	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatal("needs root")
-		}
-		t.Skip("needs root")
-	}
+	needs.Root(t)
 	self, err := program()
 	if err != nil {
 		t.Fatal(err)

@@ -7,29 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// sharedRocks is the folder of the Rocks data, which is beside the repository.
-func sharedRocks(t *testing.T) string {
-	t.Helper()
-	root := os.Getenv("QUARRY_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared")
-	}
-	dir := filepath.Join(root, "rocks", "real")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatalf("the Rocks data is not at %s: set QUARRY_SHARED to the folder that holds rocks/", dir)
-		}
-		t.Skipf("the Rocks data is not at %s: set QUARRY_SHARED to the folder that holds rocks/", dir)
-	}
-	return dir
-}
+	"quarry/internal/needs"
+)
 
 // An unmodified tree of 17 Rocks rolls: its compute node's kickstart is
 // printed, and its graph drawn.
 func TestRealRocksRolls(t *testing.T) {
-	dir := sharedRocks(t)
+	dir := needs.Rocks(t, "real")
 	quarry := func(args ...string) string {
 		var out, said bytes.Buffer
 		args = append(args, "--rocks", filepath.Join(dir, "distro", "r7-all"), "--compat", "rocks", "--appliance", "compute",

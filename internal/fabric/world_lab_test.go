@@ -15,6 +15,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"quarry/internal/needs"
 )
 
 // TestMain runs the tests in namespaces of their own: taps, bridges and
@@ -46,22 +48,10 @@ type pnode struct {
 
 func needLab(t testing.TB) {
 	t.Helper()
-	missing := ""
-	if os.Getuid() != 0 {
-		missing = "root"
-	}
+	needs.Root(t)
 	for _, program := range []string{"ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "nft", "ip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing = program
-		}
+		needs.Program(t, program)
 	}
-	if missing == "" {
-		return
-	}
-	if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-		t.Fatalf("this test needs %s", missing)
-	}
-	t.Skipf("this test needs %s", missing)
 }
 
 // newPnode makes a pnode with both bridges and no uplinks.

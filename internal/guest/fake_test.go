@@ -231,14 +231,4 @@ func indent(raw []byte) string {
 	return b.String()
 }
 
-// mustSkip skips a test that lacks something, or fails it where nothing may be
-// skipped.
-func mustSkip(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
-
 var _ io.ReadWriteCloser = (*connection)(nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"quarry/internal/needs"
 	"quarry/internal/vnode"
 )
 
@@ -76,9 +77,7 @@ func TestFindPort(t *testing.T) {
 // inNamespace runs f on a thread with a network of its own, which dies with it.
 func inNamespace(t *testing.T, f func()) {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		mustSkip(t, "needs root, for a network namespace")
-	}
+	needs.Root(t)
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with this function
@@ -90,7 +89,7 @@ func inNamespace(t *testing.T, f func()) {
 		done <- nil
 	}()
 	if err := <-done; err != nil {
-		mustSkip(t, "needs a network namespace: "+err.Error())
+		needs.Missing(t, "needs a network namespace: %v", err)
 	}
 }
 

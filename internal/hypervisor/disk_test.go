@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 )
 
 func TestCreateOverlay(t *testing.T) {
-	needProgram(t, "qemu-img")
+	needs.Program(t, "qemu-img")
 	dir := t.TempDir()
 	base, overlay := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "vnode.qcow2")
 	if err := os.WriteFile(base, make([]byte, 3*mebibyte), 0o600); err != nil {

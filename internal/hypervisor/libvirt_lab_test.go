@@ -17,6 +17,8 @@ import (
 	"time"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
+
+	"quarry/internal/needs"
 )
 
 // host runs a libvirtd of its own in private mount, network and process
@@ -52,13 +54,8 @@ type libvirtHost struct {
 
 func startHost(t *testing.T) *libvirtHost {
 	t.Helper()
-	needProgram(t, "libvirtd")
-	if os.Getuid() != 0 {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatal("this test needs root")
-		}
-		t.Skip("this test needs root")
-	}
+	needs.Program(t, "libvirtd")
+	needs.Root(t)
 	dir, err := os.MkdirTemp("", "quarry-libvirt-") // short: it holds sockets
 	if err != nil {
 		t.Fatal(err)

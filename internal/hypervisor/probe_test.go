@@ -9,31 +9,19 @@ import (
 	"time"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 )
 
-// needProgram skips the test where a program is missing, unless skipping is
-// forbidden.
-func needProgram(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err == nil {
-		return
-	}
-	if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-		t.Fatalf("%s is not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-}
-
 func TestProbeKernelBootsUnderEmulation(t *testing.T) {
-	needProgram(t, "qemu-system-x86_64")
+	needs.Program(t, "qemu-system-x86_64")
 	if err := bootProbe(t.Context(), "qemu-system-x86_64", TCG, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestProbeKernelIsItsSource(t *testing.T) {
-	needProgram(t, "as")
-	needProgram(t, "ld")
+	needs.Program(t, "as")
+	needs.Program(t, "ld")
 	dir := t.TempDir()
 	object, binary := filepath.Join(dir, "probe.o"), filepath.Join(dir, "probe.bin")
 	run(t, "as", "--64", "-o", object, "probe.S")

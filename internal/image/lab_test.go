@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 	"quarry/internal/render"
 	"quarry/internal/roll"
 )
@@ -54,13 +55,9 @@ func labBuilder(t *testing.T) *Builder {
 
 func labBuilderIn(t *testing.T, dir, cache string) *Builder {
 	t.Helper()
-	if os.Getuid() != 0 {
-		skip(t, "needs root")
-	}
+	needs.Root(t)
 	for _, program := range []string{"mmdebstrap", "unshare", "mkfs.ext4", "apt-get", "dpkg-deb"} {
-		if _, err := exec.LookPath(program); err != nil {
-			skip(t, "needs the program "+program)
-		}
+		needs.Program(t, program)
 	}
 	guest := filepath.Join(dir, "guest")
 	if err := os.WriteFile(guest, []byte(standIn), 0o755); err != nil {
@@ -278,9 +275,7 @@ func TestLabUnknownPackages(t *testing.T) {
 // boot starts the image once and waits for a login over ssh to be offered.
 func boot(t *testing.T, store *Store, m Manifest) {
 	t.Helper()
-	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		skip(t, "needs qemu-system-x86_64")
-	}
+	needs.Program(t, "qemu-system-x86_64")
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	overlay := filepath.Join(t.TempDir(), "quarry-image.qcow2")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 	"quarry/internal/render"
 )
 
@@ -16,7 +17,7 @@ import (
 func poolBuilder(t *testing.T, packages map[string]string) (*Builder, []render.LockedPackage) {
 	t.Helper()
 	if _, err := os.Stat("/usr/lib/apt/apt-helper"); err != nil {
-		skip(t, "needs apt")
+		needs.Missing(t, "needs apt")
 	}
 	dir := t.TempDir()
 	var locked []render.LockedPackage

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 	"quarry/internal/roll"
 )
 
@@ -21,9 +22,7 @@ import (
 func vmBuilder(t *testing.T) *Builder {
 	t.Helper()
 	b := labBuilder(t)
-	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		skip(t, "needs qemu-system-x86_64")
-	}
+	needs.Program(t, "qemu-system-x86_64")
 	b.cfg.GuestBinary = filepath.Join(t.TempDir(), "quarry-guest")
 	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", b.cfg.GuestBinary, "quarry/cmd/quarry-guest")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 )
 
 // wild is a tar of headers as they are.
@@ -84,9 +85,7 @@ func TestReadTree(t *testing.T) {
 
 // What makes ping work for everybody survives.
 func TestReadTreeKeepsCapabilities(t *testing.T) {
-	if os.Getuid() != 0 {
-		skip(t, "needs root")
-	}
+	needs.Root(t)
 	const netRaw = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	h := tar.Header{Typeflag: tar.TypeReg, Name: "ping", Mode: 0o755, PAXRecords: map[string]string{
 		"SCHILY.xattr.security.capability": netRaw, "SCHILY.xattr.security.selinux": "x", "SCHILY.xattr.trusted.overlay.opaque": "y",

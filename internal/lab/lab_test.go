@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"quarry/internal/needs"
 )
 
 // The test's own program is the lab's program: it is the supervisor of the
@@ -108,25 +110,16 @@ type fixture struct {
 	self string
 }
 
-func needRoot(t *testing.T) {
+func needMachine(t *testing.T) {
 	t.Helper()
-	reason := ""
-	if os.Geteuid() != 0 {
-		reason = "the lab needs root"
-	} else if err := checkMachine(DefaultDir); err != nil {
-		reason = err.Error()
+	needs.Root(t)
+	if err := checkMachine(DefaultDir); err != nil {
+		needs.Missing(t, "%v", err)
 	}
-	if reason == "" {
-		return
-	}
-	if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }
 
 func newFixture(t *testing.T) *fixture {
-	needRoot(t)
+	needMachine(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

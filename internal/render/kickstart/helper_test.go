@@ -10,26 +10,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
-
-// shared gives a folder of the Rocks data, which is beside the repository.
-func shared(t testing.TB, parts ...string) string {
-	t.Helper()
-	root := os.Getenv("QUARRY_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	dir := filepath.Join(append([]string{root, "rocks"}, parts...)...)
-	if _, err := os.Stat(dir); err != nil {
-		why := fmt.Sprintf("the Rocks data is not at %s: set QUARRY_SHARED to the folder that holds rocks/", dir)
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	return dir
-}
 
 func read(t testing.TB, path string) string {
 	t.Helper()
@@ -52,7 +35,7 @@ func walk(t testing.TB, dir string) (*rocks.Profile, map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree, err := rocks.Read(os.DirFS(shared(t, "real", "distro")), facts["distro"])
+	tree, err := rocks.Read(os.DirFS(needs.Rocks(t, "real", "distro")), facts["distro"])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/internal/render/kickstart"
 	"quarry/internal/roll/rocks"
 )
 
 // The kickstarts of real rolls: what Rocks makes of them, less the secrets.
 func TestRealRocksRolls(t *testing.T) {
-	dirs, _ := filepath.Glob(filepath.Join(shared(t, "real", "cases"), "*"))
+	dirs, _ := filepath.Glob(filepath.Join(needs.Rocks(t, "real", "cases"), "*"))
 	if len(dirs) == 0 {
 		t.Fatal("there are no cases")
 	}
@@ -97,7 +98,7 @@ func samePosts(t *testing.T, want []rocks.Script, got []section, attrs map[strin
 }
 
 func TestRocksLogs(t *testing.T) {
-	p, _ := walk(t, shared(t, "real", "cases", "c02-compute-r7-all"))
+	p, _ := walk(t, needs.Rocks(t, "real", "cases", "c02-compute-r7-all"))
 	text, err := kickstart.FromRocks(p, kickstart.RocksOptions{Logs: true})
 	if err != nil {
 		t.Fatal(err)

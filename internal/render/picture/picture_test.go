@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"quarry/internal/needs"
 )
 
 // nasty are names that mean something in XML, HTML, JSON or DOT.
@@ -222,13 +223,7 @@ func TestLargeGraphsTakeBoundedTime(t *testing.T) {
 
 // Graphviz itself reads what was written, where it is installed.
 func TestGraphvizReadsDOT(t *testing.T) {
-	dot, err := exec.LookPath("dot")
-	if err != nil {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatal("needs Graphviz (Debian package graphviz)")
-		}
-		t.Skip("needs Graphviz (Debian package graphviz); TestAnyGraphIsDrawn reads the text without it")
-	}
+	dot := needs.Program(t, "dot")
 	g := Graph{Title: nasty[10], Root: nasty[0]}
 	for i, name := range nasty {
 		g.Nodes = append(g.Nodes, Node{Name: name, Roll: name, Place: name, State: In})

@@ -6,30 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
 
-// shared gives a folder of the Rocks data, which is beside the repository.
-func shared(t testing.TB) string {
-	t.Helper()
-	root := os.Getenv("QUARRY_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	dir := filepath.Join(root, "rocks", "real")
-	if _, err := os.Stat(dir); err != nil {
-		const why = "the Rocks data is not at %s: set QUARRY_SHARED to the folder that holds rocks/"
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatalf(why, dir)
-		}
-		t.Skipf(why, dir)
-	}
-	return dir
-}
-
 func realGraph(t testing.TB, name, root string) Graph {
 	t.Helper()
-	dir := shared(t)
+	dir := needs.Rocks(t, "real")
 	raw, err := os.ReadFile(filepath.Join(dir, "cases", name, "attrs"))
 	if err != nil {
 		t.Fatal(err)

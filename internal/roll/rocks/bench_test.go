@@ -11,14 +11,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
 
 // BenchmarkWalkServer is one walk of the 17 rolls of Rocks 7 from the
 // frontend's node, after the tree was read and walked once.
 func BenchmarkWalkServer(b *testing.B) {
-	tr := tree(b, shared(b, "real", "distro", "r7-all"))
-	attrs := attributes(b, shared(b, "real", "cases", "c03-server-r7-all", "attrs"))
+	tr := tree(b, needs.Rocks(b, "real", "distro", "r7-all"))
+	attrs := attributes(b, needs.Rocks(b, "real", "cases", "c03-server-r7-all", "attrs"))
 	walk := func() {
 		if p, err := tr.Walk("server", attrs, rocks.Options{Compat: true}); err != nil || len(p.Order) == 0 {
 			b.Fatal(err)
@@ -32,8 +33,8 @@ func BenchmarkWalkServer(b *testing.B) {
 
 // BenchmarkFirstWalkServer is the same walk with every node file parsed anew.
 func BenchmarkFirstWalkServer(b *testing.B) {
-	dir := shared(b, "real", "distro", "r7-all")
-	attrs := attributes(b, shared(b, "real", "cases", "c03-server-r7-all", "attrs"))
+	dir := needs.Rocks(b, "real", "distro", "r7-all")
+	attrs := attributes(b, needs.Rocks(b, "real", "cases", "c03-server-r7-all", "attrs"))
 	for b.Loop() {
 		b.StopTimer()
 		tr := tree(b, dir)
@@ -46,7 +47,7 @@ func BenchmarkFirstWalkServer(b *testing.B) {
 
 // BenchmarkReadTree reads the graphs and the node files.
 func BenchmarkReadTree(b *testing.B) {
-	dir := shared(b, "real", "distro", "r7-all")
+	dir := needs.Rocks(b, "real", "distro", "r7-all")
 	for b.Loop() {
 		tree(b, dir)
 	}
@@ -55,8 +56,8 @@ func BenchmarkReadTree(b *testing.B) {
 // BenchmarkThousandProfiles makes the profiles of a thousand compute nodes,
 // each with a name, rank, rack, address and MAC of its own, on all processors.
 func BenchmarkThousandProfiles(b *testing.B) {
-	tr := tree(b, shared(b, "real", "distro", "r7-all"))
-	base := attributes(b, shared(b, "real", "cases", "c02-compute-r7-all", "attrs"))
+	tr := tree(b, needs.Rocks(b, "real", "distro", "r7-all"))
+	base := attributes(b, needs.Rocks(b, "real", "cases", "c02-compute-r7-all", "attrs"))
 	one := func(i int) error {
 		attrs := maps.Clone(base)
 		attrs["rack"], attrs["rank"] = fmt.Sprint(i/32), fmt.Sprint(i%32)
@@ -99,12 +100,12 @@ func processorTime(b *testing.B) float64 {
 // BenchmarkMemory holds the tree and walks from the frontend's node; heap_MB is
 // what is in use then.
 func BenchmarkMemory(b *testing.B) {
-	attrs := attributes(b, shared(b, "real", "cases", "c03-server-r7-all", "attrs"))
+	attrs := attributes(b, needs.Rocks(b, "real", "cases", "c03-server-r7-all", "attrs"))
 	var before, after runtime.MemStats
 	for b.Loop() {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		full, err := filepath.Abs(shared(b, "real", "distro", "r7-all"))
+		full, err := filepath.Abs(needs.Rocks(b, "real", "distro", "r7-all"))
 		if err != nil {
 			b.Fatal(err)
 		}

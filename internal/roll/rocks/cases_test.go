@@ -12,25 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
-
-// shared gives a folder of the Rocks data, which is beside the repository.
-func shared(t testing.TB, parts ...string) string {
-	t.Helper()
-	root := os.Getenv("QUARRY_SHARED")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "..", "shared")
-	}
-	dir := filepath.Join(append([]string{root, "rocks"}, parts...)...)
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatalf("the Rocks data is not at %s: set QUARRY_SHARED to the folder that holds rocks/", dir)
-		}
-		t.Skipf("the Rocks data is not at %s: set QUARRY_SHARED to the folder that holds rocks/", dir)
-	}
-	return dir
-}
 
 func read(t testing.TB, path string) string {
 	t.Helper()
@@ -152,7 +136,7 @@ func same(t *testing.T, what, want, got string) {
 }
 
 func TestRealCases(t *testing.T) {
-	dirs, _ := filepath.Glob(filepath.Join(shared(t, "real", "cases"), "*"))
+	dirs, _ := filepath.Glob(filepath.Join(needs.Rocks(t, "real", "cases"), "*"))
 	trees := map[string]*rocks.Tree{}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
@@ -163,7 +147,7 @@ func TestRealCases(t *testing.T) {
 				facts[k] = v
 			}
 			if trees[facts["distro"]] == nil {
-				trees[facts["distro"]] = tree(t, shared(t, "real", "distro", facts["distro"]))
+				trees[facts["distro"]] = tree(t, needs.Rocks(t, "real", "distro", facts["distro"]))
 			}
 			p, err := trees[facts["distro"]].Walk(facts["root-node"], attributes(t, filepath.Join(dir, "attrs")), rocks.Options{Compat: true})
 			if err != nil {
@@ -192,7 +176,7 @@ func constraints(t *testing.T, path string, order []string) {
 }
 
 func TestSyntheticCases(t *testing.T) {
-	dirs, _ := filepath.Glob(filepath.Join(shared(t, "synthetic"), "*"))
+	dirs, _ := filepath.Glob(filepath.Join(needs.Rocks(t, "synthetic"), "*"))
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) { synthetic(t, dir) })
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
 
@@ -60,7 +61,7 @@ func TestRulesAreInTheDocs(t *testing.T) {
 // the cases, and those that have a file and no edge to them.
 func roots(t *testing.T, tr *rocks.Tree, distro string) map[string]map[string]string {
 	all := map[string]map[string]string{}
-	cases, _ := filepath.Glob(filepath.Join(shared(t, "real", "cases"), "*"))
+	cases, _ := filepath.Glob(filepath.Join(needs.Rocks(t, "real", "cases"), "*"))
 	var plain map[string]string
 	for _, dir := range cases {
 		facts := read(t, filepath.Join(dir, "CASE"))
@@ -87,7 +88,7 @@ func roots(t *testing.T, tr *rocks.Tree, distro string) map[string]map[string]st
 		}
 	}
 	for root := range from {
-		if _, err := os.Stat(shared(t, "real", "distro", distro, "nodes") + "/" + root + ".xml"); err == nil && !to[root] && all[root] == nil {
+		if _, err := os.Stat(needs.Rocks(t, "real", "distro", distro, "nodes") + "/" + root + ".xml"); err == nil && !to[root] && all[root] == nil {
 			all[root] = plain
 		}
 	}
@@ -102,7 +103,7 @@ type place struct {
 
 func TestFindingsOfTheRealRolls(t *testing.T) {
 	const distro = "r7-all"
-	tr := tree(t, shared(t, "real", "distro", distro))
+	tr := tree(t, needs.Rocks(t, "real", "distro", distro))
 	found := map[string]map[place][]string{}
 	starts := roots(t, tr, distro)
 	for _, root := range slices.Sorted(maps.Keys(starts)) {

@@ -11,13 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks"
 )
 
 // The walk and the import agree on which packages and posts of a node count,
 // for every real case.
 func TestAgreesWithTheWalk(t *testing.T) {
-	distro := real(t)
+	distro := needs.Rocks(t, "real", "distro", "r7-all")
 	cases, err := filepath.Glob(filepath.Join(distro, "../../cases/*"))
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +91,7 @@ func kept(t *testing.T, p *rocks.Profile, attrs map[string]string) []string {
 	for _, n := range p.Order {
 		for _, file := range n.Files {
 			file = strings.TrimPrefix(file, "./")
-			data, err := os.ReadFile(filepath.Join(real(t), file))
+			data, err := os.ReadFile(filepath.Join(needs.Rocks(t, "real", "distro", "r7-all"), file))
 			if err != nil {
 				t.Fatal(err)
 			}

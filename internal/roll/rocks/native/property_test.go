@@ -12,6 +12,7 @@ import (
 	"github.com/expr-lang/expr"
 	"pgregory.net/rapid"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll/rocks/python"
 )
 
@@ -87,9 +88,7 @@ func TestConditionsMeanTheSame(t *testing.T) {
 
 // A file holds the same whether a shell writes it or it becomes one of the node's.
 func TestFilesHoldTheSame(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("needs bash")
-	}
+	needs.Program(t, "bash")
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		pieces := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "$x", "`ls`", "\\", "'", "\n", "\n", "EOF", "EOF_", "{{", " "}), 1, 12).Draw(rt, "text")

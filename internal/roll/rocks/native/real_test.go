@@ -4,36 +4,19 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"quarry/internal/needs"
 	"quarry/internal/roll"
 	"quarry/internal/roll/rocks"
 	"quarry/rolls"
 )
 
-// real is a real distribution of 17 rolls.
-func real(t testing.TB) string {
-	t.Helper()
-	shared := os.Getenv("QUARRY_SHARED")
-	if shared == "" {
-		shared = "../../../../../shared"
-	}
-	dir := filepath.Join(shared, "rocks/real/distro/r7-all")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-			t.Fatalf("the data about Rocks is missing: %v", err)
-		}
-		t.Skipf("needs the data about Rocks in ../shared/rocks beside the project (or QUARRY_SHARED): %v", err)
-	}
-	return dir
-}
-
 // Every roll there comes out as a native roll, without a mapping too.
 func TestEveryRealRoll(t *testing.T) {
-	fsys := os.DirFS(real(t))
+	fsys := os.DirFS(needs.Rocks(t, "real", "distro", "r7-all"))
 	im := &importer{tree: fsys, roll: Roll{Name: "none"}}
 	names := map[string]bool{}
 	if _, err := im.elements("graphs/default", names); err != nil {
@@ -72,7 +55,7 @@ func TestHPCGoesWithOurRolls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := Import(os.DirFS(real(t)), Roll{Name: "hpc"}, mapping(t, string(data)))
+	result, err := Import(os.DirFS(needs.Rocks(t, "real", "distro", "r7-all")), Roll{Name: "hpc"}, mapping(t, string(data)))
 	if err != nil {
 		t.Fatal(err)
 	}

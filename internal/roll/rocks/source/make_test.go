@@ -15,22 +15,6 @@ import (
 	"testing"
 )
 
-// skip says what is missing; with QUARRY_TEST_NO_SKIP=1 it fails.
-func skip(t testing.TB, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("QUARRY_TEST_NO_SKIP") == "1" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
-func program(t testing.TB, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		skip(t, "needs the program %s: %v", name, err)
-	}
-}
-
 func run(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
@@ -40,20 +24,6 @@ func run(t testing.TB, dir, name string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
-}
-
-// shared is the folder of the data about Rocks.
-func shared(t testing.TB) string {
-	t.Helper()
-	root := os.Getenv("QUARRY_SHARED")
-	if root == "" {
-		root = "../../../../../shared"
-	}
-	dir := filepath.Join(root, "rocks")
-	if _, err := os.Stat(dir); err != nil {
-		skip(t, "needs the data about Rocks in ../shared/rocks beside the project (or QUARRY_SHARED): %v", err)
-	}
-	return dir
 }
 
 // write makes files below a new folder.

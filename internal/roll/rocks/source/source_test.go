@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"quarry/internal/fault"
+	"quarry/internal/needs"
 )
 
 var twoFiles = map[string]string{
@@ -123,7 +124,7 @@ func TestLaterReplacesEarlier(t *testing.T) {
 
 // The whole of a real distribution, as it is and through a package on an ISO.
 func TestRealDistribution(t *testing.T) {
-	dir := filepath.Join(shared(t), "real/distro/r7-all")
+	dir := needs.Rocks(t, "real", "distro", "r7-all")
 	tree := open(t, dir)
 	want := map[string]string{}
 	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {

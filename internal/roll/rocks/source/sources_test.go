@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"quarry/internal/needs"
 )
 
 func TestProfileMakesTheChangesOfMake(t *testing.T) {
@@ -26,7 +28,7 @@ func TestProfileMakesTheChangesOfMake(t *testing.T) {
 
 // The same text goes through sed with the expressions that Rocks uses.
 func TestProfileIsLikeSed(t *testing.T) {
-	program(t, "sed")
+	needs.Program(t, "sed")
 	changelog := []string{`s%[[:space:]]*<changelog>%<changelog><![CDATA[%g`, `s%[[:space:]]*</changelog>%]]></changelog>%g`}
 	first := map[string][]string{
 		"graphs/default/a.xml": {`s%<graph>%<graph roll="r">%g`},

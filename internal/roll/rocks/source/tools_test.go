@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"quarry/internal/needs"
 )
 
 // build makes a kickstart package with rpmbuild and returns its file.
@@ -24,8 +26,8 @@ func build(t *testing.T, roll, packing string, files map[string]string) string {
 
 // What rpmbuild and xorriso make, as Rocks would, reads as it went in.
 func TestMadeByTheRealTools(t *testing.T) {
-	program(t, "rpmbuild")
-	program(t, "xorriso")
+	needs.Program(t, "rpmbuild")
+	needs.Program(t, "xorriso")
 	one := map[string]string{"graphs/default/a.xml": "<graph/>", "nodes/a.xml": "<kickstart/>", "include/screens/a.py": "x"}
 	for i := range 200 { // enough for folders of several sectors
 		one[fmt.Sprintf("nodes/%03d-%s.xml", i, strings.Repeat("long", 30))] = strings.Repeat("text ", i)
@@ -65,7 +67,7 @@ func TestMadeByTheRealTools(t *testing.T) {
 }
 
 func TestPayloadsOfRPMBuild(t *testing.T) {
-	program(t, "rpmbuild")
+	needs.Program(t, "rpmbuild")
 	files := map[string]string{"nodes/a.xml": "<kickstart/>"}
 	for _, packing := range []string{"w9.gzdio", "w6.xzdio", "w9.zstdio", "w9.bzdio", "w.ufdio"} {
 		tree := open(t, build(t, "x", packing, files))
@@ -77,7 +79,7 @@ func TestPayloadsOfRPMBuild(t *testing.T) {
 
 // Links and devices of an image are refused where they count.
 func TestLinkOnAnImage(t *testing.T) {
-	program(t, "xorriso")
+	needs.Program(t, "xorriso")
 	disc := write(t, rollISO("hpc", kickstartRPM(twoFiles)))
 	rpms := filepath.Join(disc, "hpc/7.0/x86_64/RedHat/RPMS")
 	name := "roll-hpc-kickstart-7.0-0.noarch.rpm"
