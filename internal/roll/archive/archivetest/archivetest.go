@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -71,8 +72,9 @@ func Text(name, version string) string {
 // Gzip compresses.
 func Gzip(raw []byte) []byte {
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	_, err := w.Write(raw)
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	must(err)
+	_, err = w.Write(raw)
 	must(err)
 	must(w.Close())
 	return out.Bytes()
@@ -91,9 +93,11 @@ func must(err error) {
 	}
 }
 
-// All is one archive of each kind; each holds a good roll.yaml too, of the
-// roll "evil", version 1.
-func All() []Hostile {
+// All is one archive of each kind, made once; each holds a good roll.yaml too,
+// of the roll "evil", version 1.
+var All = sync.OnceValue(all)
+
+func all() []Hostile {
 	good := File("roll.yaml", Text("evil", "1"))
 	with := func(entries ...Entry) []byte { return Gzip(Tar(append([]Entry{good}, entries...)...)) }
 	mode := func(m int64) []byte { return with(Entry{tar.Header{Name: "run", Mode: m}, "x"}) }
