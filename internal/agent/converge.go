@@ -57,6 +57,7 @@ func (a *agent) plan(ctx context.Context, round uint64) (plan, bool) {
 		}
 		a.point(ctx, r, target{wanted: w, round: round})
 	}
+	a.noteEnds(p)
 	for _, key := range p.end {
 		a.point(ctx, a.runners[key], target{end: true, round: round})
 	}

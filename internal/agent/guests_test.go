@@ -183,5 +183,15 @@ func TestAssembledReachesTheGuests(t *testing.T) {
 		p = w.start()
 		defer p.stop()
 		p.await("readiness", time.Minute, ready(farm, 2))
+		// The wait for the others is no time of its own.
+		for _, v := range vnodesOf(p.currentReport(), farm) {
+			if v.Took.Up <= 0 || v.Took.Up > 120 || v.Took.Join <= 0 || v.Took.Join > 60 {
+				t.Errorf("%s took %+v", v.Name, v.Took)
+			}
+		}
+		w.want(&pnode.Desired{Epoch: 1, Generation: 3})
+		p.await("the end", time.Minute, func(r pnode.Report) bool {
+			return len(r.Clusters) == 1 && r.Clusters[0].Gone && r.Clusters[0].WipeSeconds > 0 && r.Clusters[0].WipeSeconds <= 60
+		})
 	})
 }

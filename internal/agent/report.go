@@ -99,6 +99,7 @@ func (a *agent) statuses(guests snapshot) []pnode.ClusterStatus {
 	for id, e := range a.ledger {
 		s := at(id)
 		s.Opened, s.Closed, s.Gone = e.Opened, e.Closed, e.Gone != nil
+		s.WipeSeconds = e.tookWiping()
 	}
 	if a.desired != nil {
 		for _, c := range a.desired.Clusters {

@@ -43,6 +43,14 @@ type record struct {
 	WasReady bool `json:"wasReady,omitempty"`
 	// Tries counts boots in which the guest never spoke.
 	Tries int `json:"tries,omitempty"`
+
+	// Took is what is known of how long the preparation took. Begun is when it
+	// began, Up when the boot scripts were through, Met when all vnodes of the
+	// cluster were; Unix milliseconds, 0 for not yet.
+	Took  pnode.Took `json:"took,omitzero"`
+	Begun int64      `json:"begun,omitempty"`
+	Up    int64      `json:"up,omitempty"`
+	Met   int64      `json:"met,omitempty"`
 }
 
 // entry is what the agent remembers of a cluster, beyond its vnodes.
@@ -50,6 +58,8 @@ type entry struct {
 	Opened *time.Time `json:"opened,omitempty"`
 	Closed *time.Time `json:"closed,omitempty"`
 	Gone   *time.Time `json:"gone,omitempty"`
+	// Ending is when the end of all that is here of it began.
+	Ending *time.Time `json:"ending,omitempty"`
 }
 
 // files are the agent's own files. Each is replaced as a whole, so a reader

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"quarry/internal/pnode"
 	"quarry/internal/vnode"
@@ -53,6 +54,9 @@ func (r *runner) setTarget(t target) bool {
 	first := r.target == nil
 	if !first && r.target.sameWork(t) {
 		t.round = r.target.round
+	}
+	if t.assembled && r.rec.Met == 0 {
+		r.rec.Met = time.Now().UnixMilli()
 	}
 	r.target = &t
 	poke(r.changed)
@@ -157,6 +161,7 @@ func (r *runner) update(change func(*record)) error {
 func (r *runner) stage(stage string, done, total int64) error {
 	return r.update(func(rec *record) {
 		rec.Stage, rec.Progress = stage, progress(stage, done, total)
+		rec.tookComingUp(time.Now())
 	})
 }
 
@@ -184,7 +189,7 @@ func (r *runner) status(guests snapshot) pnode.VnodeStatus {
 	s := pnode.VnodeStatus{
 		Name: r.key.Vnode, Incarnation: r.rec.Incarnation, Stage: r.rec.Stage, Progress: r.rec.Progress,
 		Running: r.rec.Guest != "" && guests.running(r.rec.Guest),
-		Ready:   r.ready && !r.rec.Failed, Failed: r.rec.Failed, Message: r.message,
+		Ready:   r.ready && !r.rec.Failed, Failed: r.rec.Failed, Message: r.message, Took: r.rec.Took,
 	}
 	if r.rec.Failed {
 		s.Message = r.rec.Message

@@ -94,7 +94,7 @@ func (r *runner) takeUp(ctx context.Context) error {
 	return r.update(func(rec *record) {
 		*rec = record{
 			Cluster: r.key.Cluster, Name: r.key.Vnode, Guest: t.guest, Incarnation: t.vnode.Incarnation,
-			Image: t.vnode.Image, Stage: vnode.StageImage,
+			Image: t.vnode.Image, Stage: vnode.StageImage, Begun: time.Now().UnixMilli(),
 		}
 	})
 }
@@ -133,10 +133,11 @@ func (r *runner) makeReadyToStart(ctx context.Context) error {
 			return err
 		}
 		r.say(false, "fetching the image")
-		err := r.a.fetch(ctx, image, r.fetched)
-		if err != nil {
+		began := time.Now()
+		if err := r.a.fetch(ctx, image, r.fetched); err != nil {
 			return err
 		}
+		r.tookFetching(time.Since(began))
 	}
 	if err := r.stage(vnode.StageDisk, 0, 0); err != nil {
 		return err

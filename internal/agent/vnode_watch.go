@@ -128,6 +128,8 @@ func (r *runner) becomeReady(ctx context.Context) error {
 	}
 	err := r.update(func(rec *record) {
 		rec.Stage, rec.Progress = vnode.StageReady, progress(vnode.StageReady, 0, 0)
+		rec.tookComingUp(time.Now())
+		rec.tookJoining(time.Now())
 		rec.WasReady, rec.Tries = true, 0
 		rec.Failed, rec.Message = false, ""
 	})

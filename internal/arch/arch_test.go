@@ -15,7 +15,7 @@ const module = "quarry/"
 
 // pure packages do no I/O, are given time and chance, and import only each other.
 var pure = []string{
-	"internal/fault", "internal/cluster", "internal/vnode", "internal/pnode", "internal/calendar", "internal/quota", "internal/roll", "internal/roll/archive",
+	"internal/fault", "internal/cluster", "internal/vnode", "internal/pnode", "internal/calendar", "internal/estimate", "internal/quota", "internal/roll", "internal/roll/archive",
 	"internal/roll/graph", "internal/roll/rocks", "internal/roll/rocks/native", "internal/roll/rocks/python", "internal/roll/rocks/sax",
 	"internal/render", "internal/render/chart", "internal/render/ics", "internal/render/kickstart", "internal/render/picture",
 }

@@ -90,6 +90,16 @@ func (c *Calendar) Reprepare(id string, prepare time.Duration) (Change, error) {
 	})
 }
 
+// Retime is Reprepare, and another time for wiping it too.
+func (c *Calendar) Retime(id string, prepare, wipe time.Duration) (Change, error) {
+	return c.change(id, "given other times", func(e *entry, r *Request, l *fault.List) {
+		if e.Started {
+			l.Add("prepare", "the cluster has started")
+		}
+		r.Prepare, r.Wipe = prepare, wipe
+	})
+}
+
 // change replaces a booking by what edit makes of its request. Its vnodes stay
 // where they are if they can; those of a cluster that has not started move if
 // that is the only way. When it cannot be, nothing is changed.

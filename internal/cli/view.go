@@ -48,6 +48,9 @@ func facts(c cluster.Cluster, now time.Time) [][2]string {
 		{"slack", slack(c)},
 		{"gateway", gateway(c)},
 	}
+	if c.Estimate.PrepareSeconds > 0 && (c.State == cluster.Booked || c.State == cluster.Preparing) {
+		out = append(out, [2]string{"prepare", fmt.Sprintf("%s: %s", short(c.Estimate.Prepare()), c.Estimate.PrepareWhy)})
+	}
 	if c.VLAN != 0 {
 		out = append(out, [2]string{"vlan", fmt.Sprint(c.VLAN)})
 	}

@@ -46,12 +46,32 @@ type Cluster struct {
 	// SlackSeconds is how long before its start the cluster was ready
 	// (negative: how late); before that, how long is left by the estimate.
 	SlackSeconds float64 `json:"slackSeconds"`
+	// Estimate is how long preparing and wiping were thought to take when the
+	// times that are held for it were decided.
+	Estimate Estimate `json:"estimate,omitzero"`
 
 	VLAN       int         `json:"vlan"`
 	Gateway    GatewayInfo `json:"gateway"`
 	Nodes      []Node      `json:"nodes"`
 	Conditions []Condition `json:"conditions"`
 }
+
+// Estimate is how long preparing and wiping a cluster take, in seconds, and
+// what was measured that says so.
+type Estimate struct {
+	PrepareSeconds float64 `json:"prepareSeconds"`
+	PrepareWhy     string  `json:"prepareWhy"`
+	WipeSeconds    float64 `json:"wipeSeconds"`
+	WipeWhy        string  `json:"wipeWhy"`
+}
+
+// Prepare is how long preparing takes.
+func (e Estimate) Prepare() time.Duration {
+	return time.Duration(e.PrepareSeconds * float64(time.Second))
+}
+
+// Wipe is how long wiping takes, 0 if nobody has said so.
+func (e Estimate) Wipe() time.Duration { return time.Duration(e.WipeSeconds * float64(time.Second)) }
 
 // GatewayInfo is how the cluster is reached from outside.
 type GatewayInfo struct {

@@ -30,6 +30,8 @@ type World struct {
 	Opened *time.Time
 	// Expected is when the estimate says the cluster will be ready.
 	Expected time.Time
+	// Why says what the estimate rests on.
+	Why string
 	// Risk says why the start may not be kept, "" for no reason.
 	Risk string
 	// Plight says what keeps the pnodes of a cluster that has begun from keeping
@@ -264,10 +266,18 @@ func (s *stepper) outlook() {
 		s.set(ConditionOnTime, "False", "Late", "the start has passed and the cluster is not ready yet")
 	case w.Expected.After(c.Start):
 		s.set(ConditionOnTime, "False", "AtRisk",
-			fmt.Sprintf("the estimate says ready at about %s, after the start", w.Expected.UTC().Truncate(time.Minute).Add(time.Minute).Format("15:04 MST")))
+			fmt.Sprintf("the estimate says ready at about %s, after the start%s",
+				w.Expected.UTC().Truncate(time.Minute).Add(time.Minute).Format("15:04 MST"), because(w.Why)))
 	default:
 		s.set(ConditionOnTime, "True", "Expected", "expected to be ready before the start")
 	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
 }
 
 func (s *stepper) clean() {

@@ -62,9 +62,13 @@ type booking struct {
 	now        time.Time
 	c          cluster.Cluster
 	files      dossier
-	lead       time.Duration
 	limit      calendar.Limit // of the tenant; nil for none
 	hold       time.Duration  // until it has to be confirmed; 0: it is booked
+	// forecasts says how long clusters take; forecast is of the pnodes that it
+	// got, or may get, and lead its Prepare.
+	forecasts forecasts
+	forecast  forecast
+	lead      time.Duration
 }
 
 // checkSpec finds everything wrong that can be told without the calendar, and
@@ -153,23 +157,14 @@ func (m *Manager) draft(ctx context.Context, b *booking) error {
 	for i := range b.c.Nodes {
 		b.c.Nodes[i].HostKeys = []string{b.files.HostKeys[b.c.Nodes[i].Name].Public}
 	}
-	h, err := m.history(ctx)
-	if err != nil {
-		return err
-	}
-	b.lead = h.lead(m.missing(b.files))
+	b.forecasts = m.forecasts(b.files)
+	m.ledger.Ask(func(c *calendar.Calendar) { b.expect(b.forecasts.anywhere(c).forecast(b.c, b.files)) })
 	return nil
 }
 
-// missing counts the images that have still to be made.
-func (m *Manager) missing(d dossier) int {
-	n := 0
-	for address := range d.addresses() {
-		if !m.ImageStore.Has(address) {
-			n++
-		}
-	}
-	return n
+// expect takes a forecast for the booking's.
+func (b *booking) expect(f forecast) {
+	b.forecast, b.lead, b.c.Estimate = f, f.Prepare, f.estimate()
 }
 
 // admit finds room for the whole cluster and takes it, or returns a bare
@@ -187,28 +182,15 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	})
 }
 
-// place books the cluster in a calendar, or returns a bare *calendar.Refusal.
-func (b *booking) place(c *calendar.Calendar) error {
-	if b.hold > 0 {
-		return b.placeHold(c)
-	}
-	plan, err := c.Book(b.request(c))
-	if err != nil {
-		return err
-	}
-	b.settled(plan)
-	return nil
-}
-
 // request is what the cluster asks of the calendar; one to start as soon as
 // possible asks for the earliest window that can be promised.
 func (b *booking) request(in *calendar.Calendar) calendar.Request {
-	asap := b.c.Spec.StartMode == cluster.StartASAP
+	asap := b.asap()
 	if asap {
 		b.begin(b.now.Add(b.hold + b.lead))
 	}
 	req := requestOf(b.c)
-	req.Prepare, req.NotBefore = b.lead, b.now
+	req.Prepare, req.Wipe, req.NotBefore = b.lead, b.forecast.Wipe, b.now
 	if !asap {
 		return req
 	}
@@ -225,6 +207,9 @@ func (b *booking) request(in *calendar.Calendar) calendar.Request {
 	return req
 }
 
+// asap says whether it starts as soon as possible.
+func (b *booking) asap() bool { return b.c.Spec.StartMode == cluster.StartASAP }
+
 // begin sets the start of a cluster that may start any time.
 func (b *booking) begin(start time.Time) {
 	b.c.Start = start
@@ -239,7 +224,9 @@ func (b *booking) settled(plan calendar.Plan) {
 		Network: cluster.OutsideNetwork, MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork),
 	})
 	planned(&b.c, plan)
-	next, _ := cluster.Step(b.c, cluster.World{Now: b.now.Add(-time.Nanosecond), Expected: b.now.Add(b.lead)})
+	next, _ := cluster.Step(b.c, cluster.World{
+		Now: b.now.Add(-time.Nanosecond), Expected: b.c.PrepareAt.Add(b.forecast.Expect), Why: b.forecast.Why,
+	})
 	b.c.Conditions = next.Conditions
 }
 

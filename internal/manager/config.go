@@ -65,7 +65,8 @@ const (
 	// lostAfter is how long a pnode may be silent before it counts as lost;
 	// agents report at least every ten seconds.
 	lostAfter = 35 * time.Second
-	// wipeTime is held after the end for stopping and wiping.
+	// wipeTime is held after the end of a cluster that was booked before
+	// there were estimates of it.
 	wipeTime = time.Minute
 	// giveUpAfter is how long after the end a lost pnode may keep a cluster
 	// from counting as ended.

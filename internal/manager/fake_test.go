@@ -105,6 +105,9 @@ type fakePnode struct {
 	// joined holds vnodes that are through their cluster scripts.
 	joined map[string]bool
 	opened map[string]time.Time
+	// took is how long preparing a vnode and wiping took here.
+	took pnode.Took
+	wipe float64
 }
 
 func (p *fakePnode) report(d pnode.Desired, now time.Time) pnode.Report {
@@ -112,12 +115,12 @@ func (p *fakePnode) report(d pnode.Desired, now time.Time) pnode.Report {
 	for _, c := range d.Clusters {
 		s := pnode.ClusterStatus{ID: c.ID}
 		if !now.Before(c.CloseAt) {
-			s.Gone = true
+			s.Gone, s.WipeSeconds = true, p.wipe
 			r.Clusters = append(r.Clusters, s)
 			continue
 		}
 		for _, v := range c.Vnodes {
-			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageReady, Progress: 100, Ready: true}
+			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageReady, Progress: 100, Ready: true, Took: p.took}
 			if len(v.Identity.ClusterScripts) > 0 && !c.Assembled && !p.joined[c.Name+"/"+v.Name] {
 				st.Stage, st.Progress, st.Ready = vnode.StageCluster, 80, false
 			} else {

@@ -33,20 +33,14 @@ func checkHold(spec cluster.Spec, hold time.Duration) error {
 	return nil
 }
 
-// placeHold holds the cluster in a calendar, or returns a bare
-// *calendar.Refusal. A hold is over before the preparation begins.
-func (b *booking) placeHold(c *calendar.Calendar) error {
+// held checks that a hold is over before the preparation begins.
+func (b *booking) held(c *calendar.Calendar, plan calendar.Plan) error {
 	until := b.now.Add(b.hold)
-	plan, err := c.Hold(b.request(c), b.now, until)
-	if err != nil {
-		return err
-	}
 	if until.After(plan.From) {
 		c.Remove(b.id)
 		return fault.New(fault.Refused, heldTitle, fault.Detail{Field: "hold", Message: holdTooLong(until, plan.From, plan.Request.Start)})
 	}
 	b.c.State, b.c.HoldUntil = cluster.Held, &until
-	b.settled(plan)
 	return nil
 }
 
@@ -61,6 +55,9 @@ func windowText(c cluster.Cluster) string {
 		c.Start.Format(time.RFC3339), c.End.Format(time.RFC3339), c.PrepareAt.Format(time.RFC3339))
 	if c.State == cluster.Held && c.HoldUntil != nil {
 		text += fmt.Sprintf("; given up at %s unless it is confirmed", c.HoldUntil.Format(time.RFC3339))
+	}
+	if c.Estimate.PrepareWhy != "" {
+		text += fmt.Sprintf("; preparing is expected to take %s: %s", c.Estimate.Prepare(), c.Estimate.PrepareWhy)
 	}
 	return text
 }

@@ -88,49 +88,12 @@ func (m *Manager) makeImage(ctx context.Context, p plan) {
 		m.Log.ErrorContext(ctx, "image build failed", "address", p.Address, "error", err)
 	} else {
 		m.Log.InfoContext(ctx, "image built", "address", p.Address, "seconds", took.Seconds())
-		m.remember(ctx, p.Address, stageBuild, took)
+		m.remember(ctx, buildSample(p, took, m.Now()))
 		if _, err := m.prune(ctx); err != nil {
 			m.Log.WarnContext(ctx, "images not pruned", "error", err)
 		}
 	}
 	m.poke()
-}
-
-// Stages of the preparation history.
-const (
-	stageBuild   = "build"
-	stagePrepare = "prepare"
-)
-
-// remember keeps how long something took, for estimates.
-func (m *Manager) remember(ctx context.Context, profile, stage string, took time.Duration) {
-	err := m.Store.Update(ctx, func(tx *store.Tx) error {
-		return tx.InsertPreparation(store.Preparation{Profile: profile, Stage: stage, Seconds: took.Seconds(), At: m.Now()})
-	})
-	if err != nil {
-		m.Log.WarnContext(ctx, "preparation time not kept", "error", err)
-	}
-}
-
-// historyLength is how many of the newest measurements count.
-const historyLength = 24
-
-func (m *Manager) history(ctx context.Context) (history, error) {
-	var h history
-	err := m.Store.View(ctx, func(tx *store.Tx) error {
-		rows, err := tx.Preparations(historyLength)
-		for _, r := range rows {
-			took := time.Duration(r.Seconds * float64(time.Second))
-			switch r.Stage {
-			case stageBuild:
-				h.build = append(h.build, took)
-			case stagePrepare:
-				h.prepare = append(h.prepare, took)
-			}
-		}
-		return err
-	})
-	return h, err
 }
 
 // Images lists the images in the manager's store.

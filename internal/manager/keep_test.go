@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
@@ -76,24 +75,6 @@ func TestDrainedPnodeIsPlannedAnew(t *testing.T) {
 	s.settle()
 	if got := onTime(); got.Status != "True" {
 		t.Fatalf("%+v", got)
-	}
-}
-
-func TestLongerEstimateBeginsEarlier(t *testing.T) {
-	s := newSite(t)
-	c, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Start = s.now.Add(2 * time.Hour) })
-	s.must(err)
-	s.settle()
-	// A first estimate is for a machine without history; now one is slow.
-	s.m.remember(t.Context(), c.Nodes[0].Image, stagePrepare, 20*time.Minute)
-	s.settle()
-	got := s.wantState("farm", cluster.Booked)
-	if lead := got.Start.Sub(got.PrepareAt); lead < 30*time.Minute || !got.Start.Equal(c.Start) {
-		t.Fatalf("preparation begins %s before the start", lead)
-	}
-	b, _ := s.m.ledger.Booking(c.ID)
-	if !b.From.Equal(got.PrepareAt) {
-		t.Fatalf("held from %s, prepared from %s", b.From, got.PrepareAt)
 	}
 }
 

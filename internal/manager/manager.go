@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"quarry/internal/estimate"
 	"quarry/internal/ledger"
 	"quarry/internal/pki"
 	"quarry/internal/pnode"
@@ -55,6 +56,8 @@ type Manager struct {
 	epoch   int64
 	started time.Time
 	ledger  *ledger.Ledger
+	// estimates is what was measured of preparing and wiping.
+	estimates *estimate.History
 
 	mu      sync.Mutex
 	reports map[string]seenReport    // by pnode
@@ -106,6 +109,9 @@ func New(ctx context.Context, deps Deps) (*Manager, error) {
 			return err
 		}
 		if m.settings, err = readSiteSettings(tx); err != nil {
+			return err
+		}
+		if m.estimates, err = openHistory(tx); err != nil {
 			return err
 		}
 		return m.openLedger(tx)

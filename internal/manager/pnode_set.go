@@ -107,7 +107,7 @@ func (m *Manager) judge(tx *store.Tx, name string, old, next calendar.Settings, 
 			past.Add(field, fmt.Sprintf("%s is over: it is %s", w, now.Format(time.RFC3339)))
 		}
 		for _, c := range live {
-			if end := c.End.Add(wipeTime); begun(c) && w.From.Before(end) && w.To.After(now) {
+			if end := c.End.Add(wipeTimeOf(c)); begun(c) && w.From.Before(end) && w.To.After(now) {
 				over.Add(field, fmt.Sprintf("cluster %s/%s (%s) has vnodes on %s until %s and does not move: begin after that, or end it first",
 					c.Tenant, c.Name, c.State, name, end.Format(time.RFC3339)))
 			}

@@ -110,7 +110,7 @@ func TestBegunClusterStays(t *testing.T) {
 	if fault.KindOf(err) != fault.Refused || !strings.Contains(err.Error(), "maintenance[0]") || !strings.Contains(err.Error(), "demo/farm (active)") {
 		t.Fatal(err)
 	}
-	window[0].From = c.End.Add(wipeTime)
+	window[0].From = c.End.Add(wipeTimeOf(c))
 	_, err = s.set("gw1", PnodeChange{Maintenance: &window})
 	s.must(err)
 	_, err = s.m.SetSite(t.Context(), s.boss, SiteChange{Overcommit: &calendar.Overcommit{Memory: 30}}, 0)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"quarry/internal/cluster"
+	"quarry/internal/estimate"
 	"quarry/internal/fault"
 	"quarry/internal/store"
 )
@@ -52,10 +53,6 @@ func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 	if err := m.ledger.SetPnodes(in.pnodes); err != nil {
 		return now.Add(atMost), err
 	}
-	h, err := m.history(ctx)
-	if err != nil {
-		return now.Add(atMost), err
-	}
 	var wanted []wantedCluster
 	var errs []error
 	for _, c := range in.live {
@@ -67,7 +64,7 @@ func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 		if c.State.Live() && c.State != cluster.Ending && c.State != cluster.Held {
 			m.buildMissing(ctx, c, f.dossier, now)
 		}
-		next, err := m.advance(ctx, c, f, in, h, now)
+		next, err := m.advance(ctx, c, f, in, now)
 		if err != nil {
 			errs = append(errs, err)
 			next = c
@@ -83,7 +80,7 @@ func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 }
 
 // advance takes one cluster one step further and writes down what became of it.
-func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in survey, h history, now time.Time) (cluster.Cluster, error) {
+func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in survey, now time.Time) (cluster.Cluster, error) {
 	if err := m.keepOn(ctx, c, now); err != nil {
 		return c, err
 	}
@@ -91,10 +88,14 @@ func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in su
 	if err != nil {
 		return c, err
 	}
-	if c, err = m.prepareEarlier(ctx, c, f, h, now); err != nil {
+	var expected forecast
+	if !c.State.Begun() || c.State == cluster.Preparing {
+		expected = m.forecasts(f.dossier).placed().forecast(c, f.dossier)
+	}
+	if c, err = m.retime(ctx, c, expected, now); err != nil {
 		return c, err
 	}
-	w := m.world(c, f, in, h, now)
+	w := m.world(c, f, in, expected, now)
 	m.mu.Lock()
 	m.expected[c.ID] = w.Expected
 	m.mu.Unlock()
@@ -102,8 +103,12 @@ func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in su
 	if len(events) == 0 && reflect.DeepEqual(next, c) {
 		return c, nil
 	}
+	learned := m.learned(c, next, f, now)
 	err = m.Store.Update(ctx, func(tx *store.Tx) error {
 		if err := m.putCluster(tx, &next, events); err != nil {
+			return err
+		}
+		if err := insertSamples(tx, learned); err != nil {
 			return err
 		}
 		if next.EndedAt != nil {
@@ -121,16 +126,24 @@ func (m *Manager) advance(ctx context.Context, c cluster.Cluster, f *file, in su
 	for _, e := range events {
 		m.Log.InfoContext(ctx, "cluster event", "cluster", c.Name, "tenant", c.Tenant, "node", e.Node, "type", e.Type, "message", e.Message)
 	}
-	m.after(ctx, c, next, f, now)
+	m.estimates.Add(learned...)
+	m.forget(next)
 	return next, nil
 }
 
-// after learns from a preparation that is done and forgets a cluster that is
-// over.
-func (m *Manager) after(ctx context.Context, old, next cluster.Cluster, f *file, now time.Time) {
-	if old.ReadyAt == nil && next.ReadyAt != nil && !f.imagesSince.IsZero() {
-		m.remember(ctx, next.Nodes[0].Image, stagePrepare, now.Sub(f.imagesSince))
+// learned is what a step tells about how long things take.
+func (m *Manager) learned(old, next cluster.Cluster, f *file, now time.Time) (list []estimate.Sample) {
+	if old.ReadyAt == nil && next.ReadyAt != nil {
+		list = m.prepared(next, f.dossier, now)
 	}
+	if old.EndedAt == nil && next.EndedAt != nil {
+		list = append(list, m.wiped(next, f.dossier, now)...)
+	}
+	return list
+}
+
+// forget drops what is remembered of a cluster that is over.
+func (m *Manager) forget(next cluster.Cluster) {
 	if next.EndedAt != nil {
 		m.mu.Lock()
 		delete(m.files, next.ID)

@@ -34,7 +34,7 @@ func (s Site) pools() []calendar.Pool {
 func requestOf(c cluster.Cluster) calendar.Request {
 	r := calendar.Request{
 		ID: c.ID, Tenant: c.Tenant, Name: c.Name, Start: c.Start, End: c.End,
-		Prepare: max(0, c.Start.Sub(c.PrepareAt)), Wipe: wipeTime,
+		Prepare: max(0, c.Start.Sub(c.PrepareAt)), Wipe: wipeTimeOf(c),
 		Pools:  []calendar.Need{{Pool: vlanPool, Count: 1}, {Pool: addressPool, Count: 1}},
 		Policy: c.Spec.Policy, Together: c.Spec.Together,
 	}
@@ -73,15 +73,23 @@ func bookingOf(c cluster.Cluster, now time.Time) calendar.Booking {
 		b.Expires = c.HoldUntil.UTC()
 	}
 	b.Request = requestOf(c)
-	b.From, b.To = c.PrepareAt, b.Request.End.Add(wipeTime)
+	b.From, b.To = c.PrepareAt, b.Request.End.Add(b.Request.Wipe)
 	if !b.To.After(now) {
-		b.To = now.Add(wipeTime)
+		b.To = now.Add(b.Request.Wipe)
 	}
 	for _, n := range c.Nodes {
 		b.Vnodes = append(b.Vnodes, calendar.Vnode{Name: n.Name, Pnode: n.Pnode})
 	}
 	b.Units = []calendar.Unit{{Pool: vlanPool, Unit: strconv.Itoa(c.VLAN)}, {Pool: addressPool, Unit: c.Gateway.OutsideAddress}}
 	return b
+}
+
+// wipeTimeOf is what is held after a cluster's end.
+func wipeTimeOf(c cluster.Cluster) time.Duration {
+	if wipe := c.Estimate.Wipe(); wipe > 0 {
+		return wipe
+	}
+	return wipeTime
 }
 
 func nodeSize(n cluster.Node) calendar.Size {

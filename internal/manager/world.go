@@ -20,8 +20,6 @@ type file struct {
 	identities map[string]vnode.Identity // by vnode name
 	// nodes says which vnodes the identities are of.
 	nodes string
-	// imagesSince is when preparation had all images at hand, for estimates.
-	imagesSince time.Time
 }
 
 // membership is all that identities depend on of a cluster's list of vnodes.
@@ -55,9 +53,6 @@ func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error)
 		return nil, err
 	}
 	f := &file{dossier: d, identities: map[string]vnode.Identity{}, nodes: nodes}
-	if ok {
-		f.imagesSince = old.imagesSince
-	}
 	for _, n := range c.Nodes {
 		if f.identities[n.Name], err = identity(m.site, c, d, n); err != nil {
 			return nil, fmt.Errorf("identity of %s in cluster %s: %w", n.Name, c.Name, err)
@@ -70,12 +65,8 @@ func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error)
 }
 
 // world gathers what is known of a cluster now.
-func (m *Manager) world(c cluster.Cluster, f *file, in survey, h history, now time.Time) cluster.World {
+func (m *Manager) world(c cluster.Cluster, f *file, in survey, expected forecast, now time.Time) cluster.World {
 	w := cluster.World{Now: now, Nodes: map[string]cluster.Seen{}}
-	missing := m.missing(f.dossier)
-	if c.State == cluster.Preparing && missing == 0 && f.imagesSince.IsZero() {
-		f.imagesSince = now
-	}
 	least := 100
 	for _, n := range c.Nodes {
 		seen := m.seen(c, f.dossier, n, in)
@@ -89,12 +80,16 @@ func (m *Manager) world(c cluster.Cluster, f *file, in survey, h history, now ti
 		}
 	}
 	if !c.State.Begun() {
-		w.Expected = c.PrepareAt.Add(h.remaining(missing, 0))
+		w.Expected = c.PrepareAt.Add(expected.Expect)
 	} else {
-		w.Expected = now.Add(h.remaining(missing, least))
+		w.Expected = now.Add(expected.remaining(least))
 	}
 	harms := m.harms(c)
 	w.Risk, w.Plight = risk(c, harms), plight(c, harms)
+	if w.Risk == "" {
+		w.Risk = expected.late(c)
+	}
+	w.Why = expected.Why
 	w.Opened = m.opened(c)
 	w.GiveUp = now.Sub(c.End) > giveUpAfter
 	return w

@@ -93,6 +93,8 @@ type ClusterStatus struct {
 	Vnodes []VnodeStatus `json:"vnodes"`
 	// Gone is set once nothing of the cluster is left on this pnode.
 	Gone bool `json:"gone"`
+	// WipeSeconds is how long that took from the end; 0 if it is not known.
+	WipeSeconds float64 `json:"wipeSeconds,omitempty"`
 }
 
 // VnodeStatus is what is there of one vnode.
@@ -105,4 +107,16 @@ type VnodeStatus struct {
 	Ready       bool   `json:"ready"`
 	Failed      bool   `json:"failed"`
 	Message     string `json:"message"`
+	Took        Took   `json:"took,omitzero"`
+}
+
+// Took is how long the parts of a vnode's preparation took by the clock of its
+// pnode, in seconds; 0 for what is not done, or not known.
+type Took struct {
+	// Fetch is bringing the image to the pnode, Up from then on until the boot
+	// scripts ran, Join from when all vnodes of the cluster were that far, if
+	// they wait for each other, until this one was ready.
+	Fetch float64 `json:"fetch,omitempty"`
+	Up    float64 `json:"up,omitempty"`
+	Join  float64 `json:"join,omitempty"`
 }

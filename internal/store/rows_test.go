@@ -208,22 +208,17 @@ func TestSettings(t *testing.T) {
 	})
 }
 
-func TestIdempotentAndPreparations(t *testing.T) {
+func TestIdempotent(t *testing.T) {
 	s := open(t)
 	v := Idempotent{Owner: "a", Key: "k", RequestHash: "h", Status: 201, Body: []byte("{}"), At: t0}
-	p := []Preparation{{"aa", "p1", "boot", 12.5, t0}, {"bb", "", "image", 60, t0}}
-	update(t, s, func(tx *Tx) error {
-		return errors.Join(tx.PutIdempotent(v), tx.InsertPreparation(p[0]), tx.InsertPreparation(p[1]))
-	})
+	update(t, s, func(tx *Tx) error { return tx.PutIdempotent(v) })
 	wantKind(t, s.Update(t.Context(), func(tx *Tx) error { return tx.PutIdempotent(v) }), fault.Conflict)
 	view(t, s, func(tx *Tx) error {
 		got, err := tx.Idempotent("a", "k")
 		same(t, got, v)
 		_, other := tx.Idempotent("b", "k")
 		wantKind(t, other, fault.NotFound)
-		newest, err2 := tx.Preparations(1)
-		same(t, newest, p[1:])
-		return errors.Join(err, err2)
+		return err
 	})
 	update(t, s, func(tx *Tx) error {
 		return tx.PutIdempotent(Idempotent{Owner: "a", Key: "k2", At: t0.Add(IdempotentAge + time.Second)})

@@ -69,29 +69,3 @@ func (t *Tx) Idempotent(owner, key string) (Idempotent, error) {
 		return v, err
 	}, "SELECT owner, key, request_hash, status, body, at FROM idempotency WHERE owner = ? AND key = ?", owner, key)
 }
-
-// Preparation is how long one stage of a vnode's preparation took.
-type Preparation struct {
-	Profile string // content address
-	Pnode   string
-	Stage   string
-	Seconds float64
-	At      time.Time
-}
-
-// InsertPreparation adds one measurement.
-func (t *Tx) InsertPreparation(v Preparation) error {
-	_, err := t.exec("INSERT INTO preparations (profile, pnode, stage, seconds, at) VALUES (?, ?, ?, ?, ?)",
-		v.Profile, v.Pnode, v.Stage, v.Seconds, ms(v.At))
-	return err
-}
-
-// Preparations returns the newest measurements first, at most limit of them.
-func (t *Tx) Preparations(limit int) ([]Preparation, error) {
-	return list(t, func(r scanner) (v Preparation, err error) {
-		var at int64
-		err = r.Scan(&v.Profile, &v.Pnode, &v.Stage, &v.Seconds, &at)
-		v.At = fromMS(at)
-		return v, err
-	}, "SELECT profile, pnode, stage, seconds, at FROM preparations ORDER BY id DESC LIMIT ?", limit)
-}
