@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func drawWorld(t *rapid.T, after time.Time) World {
 		GiveUp: rapid.IntRange(0, 9).Draw(t, "give up") == 0,
 	}
 	w.Expected = w.Now.Add(time.Duration(rapid.IntRange(0, 600).Draw(t, "left")) * time.Second)
-	for _, n := range []string{"gateway", "compute-0"} {
+	for _, n := range []string{"gateway", "compute-0", "compute-1"} {
 		if !rapid.Bool().Draw(t, n+" known") {
 			continue
 		}
@@ -51,6 +52,10 @@ var order = map[State]int{Booked: 0, Preparing: 1, Ready: 2, Active: 3, Failed: 
 func TestStepKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := sample()
+		c.Nodes = append(c.Nodes, Node{
+			Name: "compute-1", State: NodePending,
+			Joining: rapid.Bool().Draw(t, "joining"), Leaving: rapid.Bool().Draw(t, "leaving"),
+		})
 		now := t0
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			w := drawWorld(t, now)
@@ -67,6 +72,12 @@ func TestStepKeepsItsPromises(t *testing.T) {
 			}
 			if next.State == Booked && !w.Now.Before(c.PrepareAt) {
 				t.Fatal("preparation did not begin when it was due")
+			}
+			if next.State == Ready && c.State == Preparing && slices.ContainsFunc(next.Nodes, func(n Node) bool { return n.State != NodeReady && !n.Aside() }) {
+				t.Fatalf("ready without %+v", next.Nodes)
+			}
+			if len(next.Nodes) < 3 && (next.Nodes[1].Leaving || len(next.Nodes) < 2) {
+				t.Fatalf("the wrong vnode was let go: %+v", next.Nodes)
 			}
 			again, events := Step(next, w)
 			if !reflect.DeepEqual(again, next) || len(events) != 0 {

@@ -63,9 +63,9 @@ func (m *Manager) ChangeCluster(ctx context.Context, p Principal, name string, c
 		e := &edit{Change: ch, site: m.site, now: m.Now().UTC()}
 		err := m.Store.Update(ctx, func(tx *store.Tx) error { return m.applyChange(tx, p, name, e, o) })
 		if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
-			err = m.explainChange(e, refusal)
-		} else if over, ok := errors.AsType[*quota.Refusal](err); ok {
-			err = e.beyond(over)
+			err = m.explainChange(ctx, e, refusal.Request, nil)
+		} else if refusal, ok := errors.AsType[*quota.Refusal](err); ok {
+			err = m.explainChange(ctx, e, refusal.Request, refusal.Over)
 		}
 		switch {
 		case errors.Is(err, errRoom):

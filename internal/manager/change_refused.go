@@ -1,47 +1,60 @@
 package manager
 
 import (
+	"context"
 	"fmt"
 
 	"quarry/internal/calendar"
 	"quarry/internal/fault"
 	"quarry/internal/quota"
+	"quarry/internal/store"
 )
 
-// explainChange tells why a change was refused for lack of room, and what
-// could be instead.
-func (m *Manager) explainChange(e *edit, refusal *calendar.Refusal) error {
-	out := Refusal{Alternatives: []Alternative{}}
-	err := m.ledger.Try(func(c *calendar.Calendar) error {
-		why := c.ExplainStay(&calendar.Refusal{Request: refusal.Request, Stay: refusal.Stay})
-		if why == nil {
+// explainChange tells why a change was refused, for lack of room or by the
+// tenant's limits, and what could be had instead.
+func (m *Manager) explainChange(ctx context.Context, e *edit, req calendar.Request, over []quota.Excess) error {
+	var a allowance
+	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
+		a, err = allowanceOf(tx, e.c.Tenant, e.now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	out := Refusal{Limits: over, Reasons: []calendar.Reason{}, Alternatives: []Alternative{}}
+	err = m.ledger.Try(func(c *calendar.Calendar) error {
+		before, ok := c.Booking(e.c.ID)
+		if !ok {
 			return errRoom
 		}
-		out.Certain, out.Reasons = why.Certain, why.Reasons
+		if len(over) == 0 {
+			why := &calendar.Refusal{Request: req}
+			if e.before.State.Begun() {
+				why.Stay = before.Vnodes
+			}
+			if why = c.ExplainStay(why); why == nil {
+				return errRoom
+			}
+			out.Certain, out.Reasons = why.Certain, why.Reasons
+		}
+		s := seeker{c: c, e: e, before: before, req: req, use: a.limit(c, e.c.ID)}
+		out.Alternatives = append(out.Alternatives, s.alternatives()...)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	var l fault.List
+	for _, o := range over {
+		l.Add("limit", o.Message)
+	}
 	for _, why := range out.Reasons {
 		l.Add("", why.Message)
 	}
-	for _, a := range out.Alternatives {
-		l.Add("alternative", fmt.Sprintf("%s: %s", a.Kind, a.Message))
+	for _, alternative := range out.Alternatives {
+		l.Add("alternative", fmt.Sprintf("%s: %s", alternative.Kind, alternative.Message))
 	}
 	f := fault.New(fault.Refused, e.title(), l.Details()...)
 	f.Refusal = out
-	return f
-}
-
-// beyond tells which of the tenant's limits a change would exceed.
-func (e *edit) beyond(r *quota.Refusal) error {
-	var l fault.List
-	for _, over := range r.Over {
-		l.Add("limit", over.Message)
-	}
-	f := fault.New(fault.Refused, e.title(), l.Details()...)
-	f.Refusal = Refusal{Limits: r.Over, Reasons: []calendar.Reason{}, Alternatives: []Alternative{}}
 	return f
 }
