@@ -22,8 +22,7 @@ func TestLabReproducible(t *testing.T) {
 	var made [2]Manifest
 	var stores [2]*Store
 	for i := range made {
-		dir := t.TempDir()
-		b := labBuilderIn(t, dir, filepath.Join(dir, "cache"))
+		b := coldBuilder(t)
 		if i == 0 {
 			r := gatewayRecipe(t)
 			r.Packages = append(r.Packages, strings.Fields(os.Getenv("QUARRY_TEST_PACKAGES"))...)
