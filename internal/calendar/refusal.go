@@ -114,6 +114,17 @@ func (c *Calendar) ExplainWithin(limit Limit, req Request, now, horizon time.Tim
 	return r
 }
 
+// Reasons is Explain without alternatives, for who asks only why.
+func (c *Calendar) Reasons(req Request) *Refusal {
+	t := c.attempt(&req)
+	t.view = newView(len(c.pnodes), t.from, t.to)
+	defer t.done()
+	if t.run() {
+		return nil
+	}
+	return &Refusal{Request: req, Certain: t.certain(), Reasons: c.reasons(t)}
+}
+
 // certain reports whether what failed would fail in any placement.
 func (t *trial) certain() bool {
 	for _, need := range t.req.Pools {

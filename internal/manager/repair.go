@@ -18,7 +18,7 @@ import (
 // repair makes failed vnodes anew and places those elsewhere that cannot stay,
 // as long as the cluster has not started. A started cluster's vnodes do not move.
 func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in survey, now time.Time) (cluster.Cluster, error) {
-	away := m.away(c, in)
+	away := mustMove(c, m.harms(c), now)
 	next := c
 	next.Nodes = slices.Clone(c.Nodes)
 	var events []cluster.Event
@@ -67,15 +67,15 @@ func (m *Manager) repair(ctx context.Context, c cluster.Cluster, f *file, in sur
 
 var errNothing = errors.New("nothing to do")
 
-// away lists the vnodes that have to be elsewhere: of a cluster that is only
+// mustMove lists the vnodes that have to be elsewhere: of a cluster that is only
 // booked those that cannot stay, of one that is being prepared those on lost
 // pnodes.
-func (m *Manager) away(c cluster.Cluster, in survey) []calendar.Harm {
-	soon := c.State == cluster.Preparing || c.State == cluster.Ready && in.now.Before(c.Start)
+func mustMove(c cluster.Cluster, harms []calendar.Harm, now time.Time) []calendar.Harm {
+	soon := c.State == cluster.Preparing || c.State == cluster.Ready && now.Before(c.Start)
 	if c.State != cluster.Booked && !soon {
 		return nil
 	}
-	return slices.DeleteFunc(m.harms(c), func(h calendar.Harm) bool {
+	return slices.DeleteFunc(harms, func(h calendar.Harm) bool {
 		leaving := slices.ContainsFunc(c.Nodes, func(n cluster.Node) bool { return n.Name == h.Vnode && n.Leaving })
 		return leaving || soon && h.Kind != calendar.HarmLost && h.Kind != calendar.HarmGone
 	})
@@ -112,14 +112,8 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 		return nil, nil
 	}
 	var after calendar.Booking
-	err := m.ledger.Change(tx, in.now, c.ID, func(cal *calendar.Calendar) error {
-		if c.State == cluster.Booked { // nothing of it is anywhere yet: all of it may move
-			cal.Rescue(c.ID)
-			after, _ = cal.Booking(c.ID)
-			return nil
-		}
-		change, err := cal.Relocate(c.ID, names(away))
-		after = change.After
+	err := m.ledger.Change(tx, in.now, c.ID, func(cal *calendar.Calendar) (err error) {
+		after, err = elsewhere(cal, *c, away)
 		return err
 	})
 	if _, refused := errors.AsType[*calendar.Refusal](err); refused {
@@ -129,6 +123,17 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 		return nil, err
 	}
 	return moved(c, after, away, in.now), nil
+}
+
+// elsewhere plans the vnodes anew that have to be elsewhere.
+func elsewhere(cal *calendar.Calendar, c cluster.Cluster, away []calendar.Harm) (calendar.Booking, error) {
+	if c.State == cluster.Booked { // nothing of it is anywhere yet: all of it may move
+		cal.Rescue(c.ID)
+		after, _ := cal.Booking(c.ID)
+		return after, nil
+	}
+	change, err := cal.Relocate(c.ID, names(away))
+	return change.After, err
 }
 
 func names(list []calendar.Harm) (vnodes []string) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/pnode"
 	"quarry/internal/store"
@@ -75,24 +76,38 @@ func (m *Manager) world(c cluster.Cluster, f *file, in survey, expected forecast
 			continue
 		}
 		least = min(least, seen.Progress)
-		if seen.Failed && f.Incarnations[n.Name] >= retries {
-			w.Fail = fmt.Sprintf("%s failed: %s", n.Name, seen.Message)
+		if why := hopeless(n.Name, seen, f.Incarnations); why != "" {
+			w.Fail = why
 		}
 	}
+	w.Opened = m.opened(c)
+	foresee(&w, c, expected, m.harms(c), least)
+	return w
+}
+
+// foresee adds what is to be expected of a cluster; least is how far its
+// slowest vnode is, in per cent.
+func foresee(w *cluster.World, c cluster.Cluster, expected forecast, harms []calendar.Harm, least int) {
 	if !c.State.Begun() {
 		w.Expected = c.PrepareAt.Add(expected.Expect)
 	} else {
-		w.Expected = now.Add(expected.remaining(least))
+		w.Expected = w.Now.Add(expected.remaining(least))
 	}
-	harms := m.harms(c)
 	w.Risk, w.Plight = risk(c, harms), plight(c, harms)
 	if w.Risk == "" {
 		w.Risk = expected.late(c)
 	}
 	w.Why = expected.Why
-	w.Opened = m.opened(c)
-	w.GiveUp = now.Sub(c.End) > giveUpAfter
-	return w
+	w.GiveUp = w.Now.Sub(c.End) > giveUpAfter
+}
+
+// hopeless says why a vnode that failed is not made anew once more, "" if it
+// has not failed or is.
+func hopeless(name string, seen cluster.Seen, incarnations map[string]int) string {
+	if !seen.Failed || incarnations[name] < retries {
+		return ""
+	}
+	return fmt.Sprintf("%s failed: %s", name, seen.Message)
 }
 
 // seen is what is known of one vnode.
