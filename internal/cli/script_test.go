@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -27,6 +28,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			fake := newFakeManager()
 			env.Defer(fake.Close)
+			examples, err := filepath.Abs("../../docs/examples")
+			if err != nil {
+				return err
+			}
+			env.Setenv("WEEK", examples)
 			env.Setenv("HOME", env.WorkDir+"/home")
 			env.Setenv("QUARRY_SERVER", fake.URL)
 			env.Setenv("QUARRY_CA", fake.authority())

@@ -1,0 +1,158 @@
+package simulate
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"quarry/internal/cluster"
+)
+
+// maxEntries bounds how many entries a trace has.
+const maxEntries = 20_000_000
+
+// head is the first line of a trace, or the rest of its one document.
+type head struct {
+	Version int     `json:"version"`
+	Entries []entry `json:"entries"`
+	Site    *Site   `json:"site"`
+}
+
+// entry is an Entry that knows where it ended.
+type entry struct{ Entry }
+
+// readJSON reads lines of JSON, the first of which says the version, or one
+// document with all entries.
+func readJSON(name string, in *bufio.Reader) (*Trace, error) {
+	lines := &lineCounter{from: in}
+	dec := json.NewDecoder(lines)
+	dec.DisallowUnknownFields()
+	t := &Trace{}
+	var h head
+	if err := dec.Decode(&h); err != nil {
+		return nil, unread(name, lines.at(dec, err), "%v", plain(err))
+	}
+	if h.Version != Version {
+		return nil, unread(name, 1, "version %d: this program reads version %d, which the first line has to say: {\"version\":%d}", h.Version, Version, Version)
+	}
+	t.Site = h.Site
+	if t.Site != nil {
+		if err := t.Site.complete(); err != nil {
+			return nil, err
+		}
+	}
+	for i, e := range h.Entries {
+		if err := e.check(); err != nil {
+			return nil, unread(name, 0, "entries[%d]: %v", i, err)
+		}
+		t.Entries = append(t.Entries, e.Entry)
+	}
+	for {
+		var e Entry
+		err := dec.Decode(&e)
+		if errors.Is(err, io.EOF) {
+			return t, nil
+		}
+		line := lines.at(dec, err)
+		if err != nil {
+			return nil, unread(name, line, "%v", plain(err))
+		}
+		if err := e.check(); err != nil {
+			return nil, unread(name, line, "%v", err)
+		}
+		if t.Entries = append(t.Entries, e); len(t.Entries) > maxEntries {
+			return nil, unread(name, line, "more than %d entries", maxEntries)
+		}
+	}
+}
+
+// plain makes the decoder's words less of Go's.
+func plain(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("the file ends in the middle of an entry")
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s: a %s is not what belongs there", wrong.Field, wrong.Value)
+	}
+	return err
+}
+
+// check says what is wrong with an entry, and settles its spec.
+func (e *Entry) check() error {
+	if e.At.Before(earliest) || e.At.After(latest) {
+		return fmt.Errorf("at: %s is not an instant like 2026-03-01T12:00:00Z between the years 1970 and 2200", e.At.Format(time.RFC3339))
+	}
+	e.At = e.At.UTC().Truncate(time.Millisecond)
+	switch e.Do {
+	case Book:
+		return e.checkBook()
+	case Cancel, End:
+		return e.only("tenant and cluster", e.Tenant != "" && e.Cluster != "", e.Pnode != "" || e.Spec != nil || e.For+e.Runs != 0 || e.Took != nil)
+	case Lose, Recover, Drain, Undrain:
+		return e.only("pnode", e.Pnode != "", e.Tenant != "" || e.Cluster != "" || e.Spec != nil || e.For+e.Runs != 0 || e.Took != nil)
+	}
+	return fmt.Errorf("do: %q is none of book, cancel, end, lose, recover, drain, undrain", e.Do)
+}
+
+func (e *Entry) only(what string, complete, more bool) error {
+	if !complete || more {
+		return fmt.Errorf("%q has at, do, %s and nothing else", e.Do, what)
+	}
+	return nil
+}
+
+func (e *Entry) checkBook() error {
+	switch {
+	case e.Spec == nil:
+		return errors.New("spec: there is none to book")
+	case !cluster.ValidName(e.Tenant):
+		return fmt.Errorf("tenant: %q is not a DNS label", e.Tenant)
+	case e.Cluster != "" || e.Pnode != "":
+		return errors.New("book has at, do, tenant, spec, for, runs, took and nothing else")
+	case e.For != 0 && (e.Spec.Duration != 0 || !e.Spec.End.IsZero()):
+		return errors.New("for: the spec has an end or a duration already")
+	}
+	if e.For != 0 {
+		spec := *e.Spec
+		spec.Duration = time.Duration(e.For)
+		e.Spec, e.For = &spec, 0
+	}
+	return nil
+}
+
+// lineCounter counts lines as a decoder reads ahead.
+type lineCounter struct {
+	from  io.Reader
+	read  int64
+	ends  []int64 // offsets of line ends that are not behind what was decoded
+	lines int     // line ends before these
+}
+
+func (l *lineCounter) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	for i, b := range p[:n] {
+		if b == '\n' {
+			l.ends = append(l.ends, l.read+int64(i))
+		}
+	}
+	l.read += int64(n)
+	return n, err
+}
+
+// at is the line in which the decoder's last value ended, or its error is.
+func (l *lineCounter) at(dec *json.Decoder, err error) int {
+	offset := dec.InputOffset()
+	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = max(offset, wrong.Offset-1)
+	} else if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset = max(offset, wrong.Offset-1)
+	}
+	for len(l.ends) > 0 && l.ends[0] < offset {
+		l.ends = l.ends[1:]
+		l.lines++
+	}
+	return l.lines + 1
+}
