@@ -218,10 +218,11 @@ func (r Reason) groupMessage(group *Group) string {
 		return text + ": there is no pnode"
 	}
 	text += "; pnodes: " + strings.Join(why, ", ")
-	if len(r.Nearest) > 0 {
-		text += "; " + r.Nearest[0].String()
+	if len(r.Nearest) == 0 {
+		return text
 	}
-	return text
+	near := max(0, slices.IndexFunc(r.Nearest, func(s Shortage) bool { return len(s.By) > 0 })) // better one who lets go
+	return text + "; " + r.Nearest[near].String()
 }
 
 func causeText(cause Cause) string {

@@ -45,7 +45,7 @@ calendars of people), svg (a picture for pages).`, exitsRefused),
 quarry calendar --from 2026-01-31 --for 7d --by cluster
 quarry calendar --for 30d -o ics > clusters.ics
 quarry calendar --for 2d -o svg > site.svg`,
-	})
+	}, newCalendarFree(a), newCalendarEarliest(a), newCalendarFits(a), newCalendarWhy(a))
 	unknown := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {

@@ -31,6 +31,10 @@ func (s Spec) validatePlacement(l *fault.List) {
 	if s.Together != calendar.Anywhere && s.Together != calendar.PreferRack && s.Together != calendar.RequireRack {
 		l.Add("spec.together", fmt.Sprintf("%q is neither %s nor %s, nor left out", s.Together, calendar.PreferRack, calendar.RequireRack))
 	}
+	s.validateLabels(l)
+}
+
+func (s Spec) validateLabels(l *fault.List) {
 	for i, g := range s.Nodes {
 		at := fmt.Sprintf("spec.nodes[%d]", i)
 		checkLabels(l, at+".require", g.Require, maxRequire)
@@ -41,6 +45,14 @@ func (s Spec) validatePlacement(l *fault.List) {
 			}
 		}
 	}
+}
+
+// ValidateNodes lists everything wrong with the groups of a complete spec.
+func (s Spec) ValidateNodes() []fault.Detail {
+	var l fault.List
+	s.validateNodes(&l)
+	s.validateLabels(&l)
+	return l.Details()
 }
 
 func checkLabels(l *fault.List, field string, labels []string, most int) {

@@ -69,6 +69,10 @@ type booking struct {
 	forecasts forecasts
 	forecast  forecast
 	lead      time.Duration
+	// notBefore and within bound when a cluster may start that asks for the
+	// earliest start; zero for no bound and the usual one.
+	notBefore time.Time
+	within    time.Duration
 }
 
 // checkSpec finds everything wrong that can be told without the calendar, and
@@ -187,7 +191,7 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 func (b *booking) request(in *calendar.Calendar) calendar.Request {
 	asap := b.asap()
 	if asap {
-		b.begin(b.now.Add(b.hold + b.lead))
+		b.begin(later(b.now.Add(b.hold+b.lead), b.notBefore))
 	}
 	req := requestOf(b.c)
 	req.Prepare, req.Wipe, req.NotBefore = b.lead, b.forecast.Wipe, b.now
@@ -198,7 +202,7 @@ func (b *booking) request(in *calendar.Calendar) calendar.Request {
 	if limit == nil {
 		limit = calendar.Unlimited{}
 	}
-	plan, ok, err := in.EarliestWithin(limit, req, req.Start, b.now.Add(horizon))
+	plan, ok, err := in.EarliestWithin(limit, req, req.Start, b.horizon())
 	if err != nil || !ok {
 		return req // refused just below, with the reasons
 	}
@@ -209,6 +213,14 @@ func (b *booking) request(in *calendar.Calendar) calendar.Request {
 
 // asap says whether it starts as soon as possible.
 func (b *booking) asap() bool { return b.c.Spec.StartMode == cluster.StartASAP }
+
+// horizon is until when a start is looked for.
+func (b *booking) horizon() time.Time {
+	if b.within > 0 {
+		return b.now.Add(b.within)
+	}
+	return b.now.Add(horizon)
+}
 
 // begin sets the start of a cluster that may start any time.
 func (b *booking) begin(start time.Time) {

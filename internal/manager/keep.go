@@ -103,7 +103,7 @@ func (m *Manager) explain(ctx context.Context, b *booking, req calendar.Request)
 		if use := a.limit(c, req.ID); use != nil {
 			over, limit = use.Check(nil, quota.ClaimOf(req)), use
 		}
-		refusal = c.ExplainWithin(limit, req, b.now, b.now.Add(horizon))
+		refusal = c.ExplainWithin(limit, req, b.now, b.horizon())
 	})
 	if refusal == nil {
 		return errRoom

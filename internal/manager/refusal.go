@@ -56,7 +56,7 @@ func (b *booking) refused(r *calendar.Refusal, over []quota.Excess) error {
 		l.Add("alternative", fmt.Sprintf("%s: %s", a.Kind, a.Message))
 	}
 	if !slices.ContainsFunc(r.Alternatives, func(a calendar.Alternative) bool { return a.Kind == calendar.Later }) {
-		l.Add("spec.nodes", fmt.Sprintf("as a whole it does not fit at any time in the next %d days", int(horizon.Hours()/24)))
+		l.Add("spec.nodes", fmt.Sprintf("as a whole it does not fit at any time in the next %d days", int(b.horizon().Sub(b.now).Hours()/24)))
 	}
 	f := fault.New(fault.Refused, refusedTitle, l.Details()...)
 	f.Refusal = out

@@ -1,0 +1,105 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+)
+
+// Answer says whether a cluster could be booked, when and where. That it could
+// not is an answer too.
+type Answer struct {
+	Fits bool `json:"fits"`
+	// Spec can be booked as it is, until somebody else books.
+	Spec      *cluster.Spec    `json:"spec,omitempty"`
+	PrepareAt time.Time        `json:"prepareAt,omitzero"`
+	Start     time.Time        `json:"start,omitzero"`
+	End       time.Time        `json:"end,omitzero"`
+	Vnodes    []calendar.Vnode `json:"vnodes,omitempty"`
+	// OnTime says whether it would be ready by its start.
+	OnTime *cluster.Condition `json:"onTime,omitempty"`
+	// Problems are all that stands against it, Refusal the same for programs.
+	Problems []fault.Detail `json:"problems,omitempty"`
+	Refusal  *Refusal       `json:"refusal,omitempty"`
+}
+
+// Fits says whether a cluster could be booked as it is asked for, and books
+// nothing. What is wrong with the question itself is an error.
+func (m *Manager) Fits(ctx context.Context, p Principal, spec cluster.Spec) (Answer, error) {
+	b, err := m.question(p)
+	if err != nil {
+		return Answer{}, err
+	}
+	return m.answer(ctx, b, spec.Complete(b.now))
+}
+
+// Earliest finds the first start, within so long from now, at which a cluster
+// could be booked for its own length: not before the start it asks for, if it
+// does, nor before it can be prepared. It books nothing.
+func (m *Manager) Earliest(ctx context.Context, p Principal, spec cluster.Spec, within time.Duration) (Answer, error) {
+	b, err := m.question(p)
+	if err != nil {
+		return Answer{}, err
+	}
+	if within <= 0 || within > cluster.MaxWindow {
+		return Answer{}, fault.New(fault.Invalid, "nothing can be looked for", fault.Detail{Field: "within", Message: fmt.Sprintf(
+			"%s is not between 1s and %s", within, cluster.MaxWindow)})
+	}
+	if spec.StartMode == "" || spec.StartMode == cluster.StartAt {
+		b.notBefore = spec.Start.UTC()
+		if !spec.End.IsZero() {
+			spec.Duration, spec.End = spec.End.Sub(spec.Start), time.Time{}
+		}
+	}
+	b.within = within
+	spec.StartMode, spec.Start = cluster.StartASAP, time.Time{}
+	return m.answer(ctx, b, spec.Complete(b.now))
+}
+
+func (m *Manager) question(p Principal) (*booking, error) {
+	if p.Role != RoleTenant {
+		return nil, fault.New(fault.Forbidden, "not allowed",
+			fault.Detail{Message: "only a tenant books clusters: ask with a tenant's token"})
+	}
+	return &booking{tenant: p.Tenant, now: m.Now().UTC().Truncate(time.Second), id: uuid.NewString()}, nil
+}
+
+// answer tries a booking and gives up what it found.
+func (m *Manager) answer(ctx context.Context, b *booking, spec cluster.Spec) (Answer, error) {
+	if err := m.checkSpec(ctx, b, spec); err != nil {
+		return Answer{}, err
+	}
+	if err := m.draft(ctx, b); err != nil {
+		return Answer{}, err
+	}
+	b.settle(m.Now().UTC().Truncate(time.Second))
+	err := m.book(ctx, b, true)
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Refused {
+		a := Answer{Problems: f.Details}
+		if r, ok := f.Refusal.(Refusal); ok {
+			a.Refusal = &r
+		}
+		return a, nil
+	}
+	if !errors.Is(err, errDryRun) {
+		return Answer{}, err
+	}
+	spec = specOf(b.c.Spec, requestOf(b.c))
+	a := Answer{Fits: true, Spec: &spec, PrepareAt: b.c.PrepareAt, Start: b.c.Start, End: b.c.End}
+	for _, n := range b.c.Nodes {
+		a.Vnodes = append(a.Vnodes, calendar.Vnode{Name: n.Name, Pnode: n.Pnode})
+	}
+	for _, o := range b.c.Conditions {
+		if o.Type == cluster.ConditionOnTime {
+			a.OnTime = &o
+		}
+	}
+	return a, nil
+}
