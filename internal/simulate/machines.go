@@ -57,7 +57,7 @@ func (w *world) build() {
 func (w *world) silent(name string) bool { return w.pnodes[name].silent }
 
 // fall makes a pnode fall silent. The manager notices after a while.
-func (w *world) fall(p *pnode) error {
+func (w *world) fall(p *machine) error {
 	if p.silent {
 		return nil
 	}
@@ -75,7 +75,7 @@ func (w *world) fall(p *pnode) error {
 }
 
 // recover lets a pnode be heard again.
-func (w *world) recover(p *pnode) error {
+func (w *world) recover(p *machine) error {
 	if !p.silent {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (w *world) recover(p *pnode) error {
 }
 
 // tell tells the manager how a pnode is, and has it look at whom it concerns.
-func (w *world) tell(p *pnode) error {
+func (w *world) tell(p *machine) error {
 	if err := w.core.SetPnode(p.Pnode); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (w *world) tell(p *pnode) error {
 
 // scheduleFall draws when a pnode falls silent next, and when it is heard
 // again; not beyond the end of the trace.
-func (w *world) scheduleFall(p *pnode) {
+func (w *world) scheduleFall(p *machine) {
 	r := w.fails.of("pnode", p.Name, p.falls)
 	at := w.now.Add(exponential(r, w.site.Failures.MTBF))
 	if at.After(w.last) {

@@ -70,19 +70,19 @@ type world struct {
 	serial    int
 	last      time.Time // of the trace
 
-	lives    []*life           // all that were booked, in that order
-	names    map[string]*life  // by "tenant/name", those that are not over
-	waiting  map[*life]bool    // that asked for room there was not
-	pnodes   map[string]*pnode // by name
-	images   map[string]bool   // that were made
-	queue    []wanted          // to be made, the first one being made
+	lives    []*life             // all that were booked, in that order
+	names    map[string]*life    // by "tenant/name", those that are not over
+	waiting  map[*life]bool      // that asked for room there was not
+	pnodes   map[string]*machine // by name
+	images   map[string]bool     // that were made
+	queue    []wanted            // to be made, the first one being made
 	building bool
 	refused  []Refused
 	replans  int
 }
 
-// pnode is a machine of the world.
-type pnode struct {
+// machine is a pnode of the world.
+type machine struct {
 	calendar.Pnode
 	index  int
 	silent bool
@@ -128,7 +128,7 @@ func newWorld(t *Trace, s *Site, r Run) (*world, error) {
 	has := s.calendar()
 	w := &world{
 		trace: t, site: s, run: r, times: chance{r.Seed}, fails: chance{r.Failures},
-		names: map[string]*life{}, waiting: map[*life]bool{}, pnodes: map[string]*pnode{}, images: map[string]bool{},
+		names: map[string]*life{}, waiting: map[*life]bool{}, pnodes: map[string]*machine{}, images: map[string]bool{},
 	}
 	if w.core, err = manager.NewCore(pools, has, w.made); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func newWorld(t *Trace, s *Site, r Run) (*world, error) {
 	w.now = t.Entries[0].At
 	w.last = t.Entries[len(t.Entries)-1].At
 	for i, p := range has.Pnodes {
-		w.pnodes[p.Name] = &pnode{Pnode: p, index: i}
+		w.pnodes[p.Name] = &machine{Pnode: p, index: i}
 		if r.Failures != 0 && s.Failures.MTBF > 0 {
 			w.scheduleFall(w.pnodes[p.Name])
 		}

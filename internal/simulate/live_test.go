@@ -1,0 +1,288 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"quarry/internal/calendar"
+	"quarry/internal/cluster"
+	"quarry/internal/fault"
+	"quarry/internal/manager"
+	"quarry/internal/pki"
+	"quarry/internal/pnode"
+	"quarry/internal/render"
+	"quarry/internal/roll"
+	"quarry/internal/store"
+	"quarry/internal/vnode"
+	"quarry/rolls"
+)
+
+// Times of the live site, which the simulated one has too.
+const (
+	liveBuild   = 70 * time.Second
+	livePrepare = 80 * time.Second
+	liveWipe    = 12 * time.Second
+)
+
+// fakeImages is an image store in memory that takes its time.
+type fakeImages struct {
+	mu   sync.Mutex
+	have map[string]bool
+}
+
+func (f *fakeImages) Lock(_ context.Context, r render.Recipe) (render.Lock, error) {
+	lock := render.Lock{Recipe: r, Guest: strings.Repeat("0", 64), Epoch: render.Epoch}
+	for _, p := range r.Packages {
+		lock.Packages = append(lock.Packages, render.LockedPackage{
+			Name: p, Version: "1", Architecture: r.Architecture, Size: 1, SHA256: strings.Repeat("1", 64), Filename: "pool/" + p + ".deb",
+		})
+	}
+	return lock, nil
+}
+
+func (f *fakeImages) Build(_ context.Context, l render.Lock, _ func(string, int)) error {
+	time.Sleep(liveBuild) // on the bubble's clock
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.have[l.Address()] = true
+	return nil
+}
+
+func (f *fakeImages) Has(address string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.have[address]
+}
+
+func (f *fakeImages) List() ([]manager.ImageInfo, error)        { return nil, nil }
+func (f *fakeImages) Prune(func(string) bool) ([]string, error) { return nil, nil }
+func (f *fakeImages) Handler() http.Handler                     { return http.NotFoundHandler() }
+
+// fakeAgent prepares and wipes in the times above and hands over on time.
+type fakeAgent struct {
+	m      *manager.Manager
+	facts  pnode.Facts
+	since  map[string]time.Time // vnodes, by cluster, name and incarnation
+	opened map[string]time.Time
+	silent func(time.Time) bool
+}
+
+func (a *fakeAgent) run(ctx context.Context, name string) {
+	for ctx.Err() == nil {
+		d, ok, changed := a.m.Desired(ctx, name)
+		due := time.Now().Add(10 * time.Second)
+		if now := time.Now(); ok && !a.silent(now) {
+			r := a.report(d, now, &due)
+			_ = a.m.Report(ctx, name, r) // the next one tells as much
+		}
+		timer := time.NewTimer(time.Until(due))
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (a *fakeAgent) report(d pnode.Desired, now time.Time, due *time.Time) pnode.Report {
+	r := pnode.Report{Epoch: d.Epoch, Generation: d.Generation, Facts: a.facts, Images: d.Images}
+	wake := func(at time.Time) bool {
+		if at.After(now) && at.Before(*due) {
+			*due = at
+		}
+		return !at.After(now)
+	}
+	for _, c := range d.Clusters {
+		s := pnode.ClusterStatus{ID: c.ID}
+		if wake(c.CloseAt) {
+			if s.Gone = wake(c.CloseAt.Add(liveWipe)); s.Gone {
+				s.WipeSeconds = liveWipe.Seconds()
+			}
+			r.Clusters = append(r.Clusters, s)
+			continue
+		}
+		for _, v := range c.Vnodes {
+			key := fmt.Sprint(c.ID, v.Name, v.Incarnation)
+			if _, begun := a.since[key]; !begun {
+				a.since[key] = now
+			}
+			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageBoot, Progress: 20}
+			if wake(a.since[key].Add(livePrepare)) {
+				st.Stage, st.Progress, st.Ready = vnode.StageReady, 100, true
+				st.Took = pnode.Took{Up: livePrepare.Seconds() * upShare / 100, Join: livePrepare.Seconds() * (100 - upShare) / 100}
+			}
+			if v.Appliance == cluster.Gateway && c.Open && wake(c.OpenAt) && a.opened[c.ID].IsZero() {
+				a.opened[c.ID] = now
+			}
+			s.Vnodes = append(s.Vnodes, st)
+		}
+		if at, ok := a.opened[c.ID]; ok {
+			s.Opened = &at
+		}
+		r.Clusters = append(r.Clusters, s)
+	}
+	return r
+}
+
+// What the simulator decides is what a live manager decides: a manager with
+// its store, its loop and its agents is run over a trace on a bubble's clock,
+// then the trace is played. Refusals, placements, VLANs, addresses and times
+// have to be the same.
+func TestSameAsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now().UTC().Add(time.Minute)
+		trace := liveTrace(start)
+		site := &Site{
+			Version: 1, VLANs: "100-104", Addresses: "203.0.113.100-203.0.113.103",
+			Pnodes: []Pnodes{
+				{Name: "p", Count: 3, CPUs: 4, MemoryMiB: 4096, DiskMiB: 40000, Accelerator: "kvm"},
+				{Name: "gw", CPUs: 4, MemoryMiB: 4096, DiskMiB: 40000, Uplink: true, Accelerator: "kvm"},
+			},
+			Build: Times{Median: Duration(liveBuild)}, Prepare: Times{Median: Duration(livePrepare)}, Wipe: Times{Median: Duration(liveWipe)},
+		}
+		if err := site.complete(); err != nil {
+			t.Fatal(err)
+		}
+		live, refused := runLive(t, trace, site, start)
+		o := play(t, trace, site, Run{Policy: calendar.Spread, Seed: 1})
+		var played []string
+		for _, c := range o.Clusters {
+			played = append(played, tellOf(c.Cluster))
+		}
+		slices.Sort(played)
+		if !slices.Equal(live, played) {
+			t.Errorf("live:\n%s\nplayed:\n%s", strings.Join(live, "\n"), strings.Join(played, "\n"))
+		}
+		var not []string
+		for _, r := range o.Refused {
+			not = append(not, r.Cluster)
+		}
+		if len(refused) == 0 || len(live) < 6 || !slices.Equal(refused, not) {
+			t.Errorf("live refused %v, played %v", refused, not)
+		}
+	})
+}
+
+func liveTrace(start time.Time) *Trace {
+	trace := &Trace{Name: "live"}
+	book := func(at time.Duration, name string, count, cpus int, ahead, length time.Duration) {
+		spec := &cluster.Spec{Name: name, Policy: calendar.Spread, Duration: length, Nodes: []cluster.Group{{Appliance: cluster.Compute, Count: count, CPUs: cpus}}}
+		if spec.StartMode = cluster.StartASAP; ahead > 0 {
+			spec.StartMode, spec.Start = cluster.StartAt, start.Add(at+ahead)
+		}
+		trace.Entries = append(trace.Entries, Entry{At: start.Add(at), Do: Book, Tenant: "demo", Spec: spec})
+	}
+	do := func(at time.Duration, what Do, name string) {
+		trace.Entries = append(trace.Entries, Entry{At: start.Add(at), Do: what, Tenant: "demo", Cluster: name})
+	}
+	book(0, "first", 3, 2, 20*time.Minute, 30*time.Minute)
+	book(time.Minute, "soon", 2, 1, 0, 20*time.Minute)
+	book(2*time.Minute, "big", 12, 1, 25*time.Minute, 30*time.Minute)
+	book(3*time.Minute, "packed", 4, 1, 30*time.Minute, 10*time.Minute)
+	book(4*time.Minute, "dropped", 2, 1, 40*time.Minute, 10*time.Minute)
+	do(7*time.Minute, Cancel, "dropped")
+	book(8*time.Minute, "later", 6, 2, 0, 10*time.Minute)
+	do(25*time.Minute, End, "first")
+	book(26*time.Minute, "after", 6, 1, 0, 10*time.Minute)
+	book(27*time.Minute, "last", 2, 2, 10*time.Minute, 5*time.Minute)
+	return trace
+}
+
+// tellOf is all of a cluster that was decided.
+func tellOf(c cluster.Cluster) string {
+	at := func(t *time.Time) string {
+		if t == nil {
+			return "never"
+		}
+		return t.UTC().Format("15:04:05.000")
+	}
+	text := fmt.Sprintf("%s %s: prepared from %s, start %s, end %s, ready %s, active %s, over %s; VLAN %d, %s;", c.Name, c.State,
+		at(&c.PrepareAt), at(&c.Start), at(&c.End), at(c.ReadyAt), at(c.ActiveAt), at(c.EndedAt), c.VLAN, c.Gateway.OutsideAddress)
+	for _, n := range c.Nodes {
+		text += " " + n.Name + " on " + n.Pnode
+	}
+	return text
+}
+
+// runLive runs a manager over a trace, and returns what became of the clusters
+// and which requests were refused.
+func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters, refused []string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	st, err := store.Open(ctx, filepath.Join(t.TempDir(), "store.db"))
+	must(err)
+	pools, err := site.pools()
+	must(err)
+	pools.Server, pools.OutsideNetwork, pools.OutsideRouter = "https://192.0.2.1:7443", "203.0.113.0/24", "203.0.113.1"
+	_, err = manager.Init(ctx, st, pools, time.Now())
+	must(err)
+	catalog, err := roll.LoadAll(rolls.FS())
+	must(err)
+	ca, err := manager.ReadCA(ctx, st)
+	must(err)
+	m, err := manager.New(ctx, manager.Deps{
+		Store: st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: &fakeImages{have: map[string]bool{}}, Suite: "trixie",
+		Log: slog.New(slog.DiscardHandler), Now: time.Now, Dir: t.TempDir(),
+	})
+	must(err)
+	provider, tenant := manager.Principal{Role: manager.RoleProvider}, manager.Principal{Role: manager.RoleTenant, Tenant: "demo"}
+	_, err = m.CreateTenant(ctx, provider, "demo")
+	must(err)
+	var work sync.WaitGroup
+	work.Go(func() { _ = m.Run(ctx) })
+	for _, p := range site.calendar().Pnodes {
+		token, err := m.PnodeToken(ctx, provider, p.Name, time.Minute)
+		must(err)
+		_, csr, err := pki.NewRequest(p.Name)
+		must(err)
+		_, _, err = m.Enroll(ctx, token.Token, p.Name, csr)
+		must(err)
+		a := &fakeAgent{m: m, since: map[string]time.Time{}, opened: map[string]time.Time{}, silent: func(time.Time) bool { return false }, facts: pnode.Facts{
+			Accelerator: p.Accelerator, CPUs: p.Capacity.CPUs, MemoryMiB: p.Capacity.MemoryMiB, DiskMiB: p.Capacity.DiskMiB, Uplink: p.Uplink,
+		}}
+		work.Go(func() { a.run(ctx, p.Name) })
+	}
+	for _, e := range trace.Entries {
+		time.Sleep(time.Until(e.At))
+		synctest.Wait()
+		switch e.Do {
+		case Book:
+			_, err = m.CreateCluster(ctx, tenant, *e.Spec, false)
+			if fault.KindOf(err) == fault.Refused {
+				refused, err = append(refused, e.Spec.Name), nil
+			}
+		case Cancel:
+			_, err = m.CancelCluster(ctx, tenant, e.Cluster, 0)
+		case End:
+			_, err = m.EndCluster(ctx, tenant, e.Cluster, 0)
+		}
+		must(err)
+	}
+	time.Sleep(2 * time.Hour)
+	all, err := m.Clusters(ctx, provider, true)
+	must(err)
+	for _, c := range all {
+		clusters = append(clusters, tellOf(c))
+	}
+	slices.Sort(clusters)
+	cancel()
+	work.Wait()
+	must(st.Close())
+	return clusters, refused
+}
