@@ -331,6 +331,9 @@ func TestShrinkWhileRunning(t *testing.T) {
 		t.Errorf("grown by %+v", n)
 	}
 	s.settle()
+	if !strings.Contains(s.identities("farm"), "compute-0=10.1.0.10="+n.HostKeys[0]) {
+		t.Errorf("the others know compute-0 by another key than %s:\n%s", n.HostKeys[0], s.identities("farm"))
+	}
 	if got = s.cluster("farm"); got.Nodes[2].State != cluster.NodeReady {
 		t.Errorf("the new compute-0 is %+v", got.Nodes[2])
 	}
@@ -339,12 +342,19 @@ func TestShrinkWhileRunning(t *testing.T) {
 // A cluster that is being prepared does not wait for what joins it.
 func TestAJoiningVnodeHoldsNoStartUp(t *testing.T) {
 	s := newSite(t)
-	farm := s.farmIn(cluster.Ready)
+	farm := s.farmIn(cluster.Preparing)
 	for _, p := range s.pnodes {
 		p.fails["farm/compute-2"] = true
 	}
 	_, err := s.change(Change{Operation: Grow, Count: 1})
 	s.must(err)
+	s.settle()
+	s.wantState("farm", cluster.Preparing)
+	for _, p := range s.pnodes {
+		delete(p.slow, "farm/compute-1")
+	}
+	s.settle()
+	s.wantState("farm", cluster.Ready)
 	s.pass(farm.Start.Sub(s.now) + time.Second)
 	got := s.wantState("farm", cluster.Active)
 	if got.Nodes[3].State != cluster.NodeFailed || s.m.files[farm.ID].Incarnations["compute-2"] != retries {
@@ -388,7 +398,15 @@ func TestHolds(t *testing.T) {
 func TestHoldsEnd(t *testing.T) {
 	for name, end := range map[string]func(*site){
 		"by themselves":       func(s *site) { s.pass(5 * time.Minute) },
-		"while nobody looked": func(s *site) { s.now = s.now.Add(5 * time.Minute); s.restart(); s.settle() },
+		"while nobody looked": func(s *site) {
+			s.now = s.now.Add(5 * time.Minute)
+			id := s.cluster("farm").ID
+			s.restart()
+			if _, ok := s.m.ledger.Booking(id); ok {
+				s.t.Error("a hold that was over holds on when a manager starts")
+			}
+			s.settle()
+		},
 		"released": func(s *site) {
 			_, err := s.change(Change{Operation: Release})
 			s.must(err)
@@ -443,6 +461,29 @@ func TestHoldsThatMakeNoSense(t *testing.T) {
 	s.must(hold(time.Hour, nil)) // as soon as possible after the hold
 	if c := s.cluster("farm"); c.PrepareAt.Before(*c.HoldUntil) {
 		t.Errorf("prepared from %v, held until %v", c.PrepareAt, c.HoldUntil)
+	}
+}
+
+// A cluster that is begun never moves a vnode to make room for itself; one that
+// is only booked does.
+func TestVnodesThatAreThereStay(t *testing.T) {
+	for state, moves := range map[cluster.State]bool{cluster.Booked: true, cluster.Preparing: false, cluster.Ready: false, cluster.Active: false} {
+		t.Run(string(state), func(t *testing.T) {
+			s := newSite(t)
+			farm := s.farmIn(state)
+			_, err := s.book(s.tenant, func(sp *cluster.Spec) {
+				sp.Name, sp.Start, sp.Nodes[0].Count, sp.Nodes[0].MemoryMiB = "next", farm.End.Add(20*time.Minute), 2, 1900
+			})
+			s.must(err)
+			got, err := s.change(Change{Operation: Extend, By: time.Hour})
+			switch {
+			case !moves && fault.KindOf(err) != fault.Refused:
+				t.Errorf("a vnode that is there would have to move: %v", err)
+			case moves && (err != nil || got.Nodes[1].Pnode == farm.Nodes[1].Pnode):
+				t.Errorf("compute-0 of a cluster that is only booked stays on %s: %v", farm.Nodes[1].Pnode, err)
+			}
+			s.settle()
+		})
 	}
 }
 
