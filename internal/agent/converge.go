@@ -59,7 +59,7 @@ func (a *agent) plan(ctx context.Context, round uint64) (plan, bool) {
 	}
 	a.noteEnds(p)
 	for _, key := range p.end {
-		a.point(ctx, a.runners[key], target{end: true, round: round})
+		a.point(ctx, a.runners[key], target{end: true, early: p.early[key], round: round})
 	}
 	return p, true
 }

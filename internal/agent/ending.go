@@ -171,7 +171,7 @@ func (a *agent) isStray(name string) bool {
 			continue
 		}
 		for _, v := range c.Vnodes {
-			if guestName(c, v.Name) == name {
+			if guestName(c, v.Name) == name && !v.End {
 				return false
 			}
 		}

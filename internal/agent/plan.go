@@ -40,8 +40,10 @@ type actual struct {
 
 // plan is what has to be, now. Executing it needs no further decision.
 type plan struct {
-	run   map[Key]wanted
-	end   []Key
+	run map[Key]wanted
+	end []Key
+	// early are those of end whose clusters go on without them.
+	early map[Key]bool
 	ports []port
 	// gone are clusters of which nothing is left but their ports.
 	gone []string
@@ -55,7 +57,7 @@ type tapNamer func(clusterID, vnode, network string) string
 // is open from OpenAt (if the manager had evidence) until CloseAt, whatever
 // else is going on; ports stay until their vnode is gone.
 func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
-	p := plan{run: map[Key]wanted{}}
+	p := plan{run: map[Key]wanted{}, early: map[Key]bool{}}
 	present := map[Key]bool{}
 	inCluster := map[string]bool{}
 	for _, k := range a.present {
@@ -68,6 +70,8 @@ func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
 		open := c.Open && !now.Before(c.OpenAt) && !over
 		for _, v := range c.Vnodes {
 			key := Key{c.ID, v.Name}
+			p.early[key] = v.End && !over
+			over := over || v.End
 			if over && !present[key] {
 				continue
 			}

@@ -25,6 +25,7 @@ func TestMakePlan(t *testing.T) {
 		open    bool // the manager has evidence
 		at      time.Time
 		present []Key
+		leaving string // the vnode that is to end
 		ports   string // taps, outside ones with a mark for open or shut
 		run     int
 		end     []Key
@@ -40,6 +41,11 @@ func TestMakePlan(t *testing.T) {
 		{name: "half gone", open: true, at: closeAt, present: both[1:], ports: "a-g-o! a-g-p", end: both[1:]},
 		{name: "gone", open: true, at: closeAt, gone: []string{farm}},
 		{
+			name: "one leaves", open: true, at: noon, present: both, leaving: "compute-0",
+			ports: "a-c-p a-g-o+ a-g-p", run: 1, end: both[:1], next: closeAt,
+		},
+		{name: "one has left", open: true, at: noon, present: both[1:], leaving: "compute-0", ports: "a-g-o+ a-g-p", run: 1, next: closeAt},
+		{
 			name: "another's vnode", at: noon, present: []Key{{farm, "old"}, {shop, "gateway"}},
 			ports: "a-c-p a-g-o! a-g-p", run: 2, end: []Key{{farm, "old"}, {shop, "gateway"}}, next: closeAt,
 		},
@@ -48,6 +54,9 @@ func TestMakePlan(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := testCluster(farm, "farm", 10, openAt, closeAt)
 			c.Open = test.open
+			for i := range c.Vnodes {
+				c.Vnodes[i].End = c.Vnodes[i].Name == test.leaving
+			}
 			p := makePlan(pnode.Desired{Clusters: []pnode.Cluster{c}}, actual{present: test.present}, testTap, test.at)
 			ports := ""
 			for _, port := range p.ports {

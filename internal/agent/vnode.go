@@ -15,6 +15,7 @@ import (
 type target struct {
 	wanted
 	end   bool
+	early bool   // its cluster goes on: it may take its time to end
 	round uint64 // of the plan that asked for it first
 }
 

@@ -13,6 +13,10 @@ import (
 // good as a closed leg.
 const closeWithin = 10 * time.Second
 
+// earlyGrace is how many times longer a vnode may take to shut down whose
+// cluster goes on: nobody waits for its place, and it has to take its leave.
+const earlyGrace = 6
+
 const shutdownPoll = 500 * time.Millisecond
 
 // end leaves nothing of the vnode but its ports, which the switch drops once
@@ -20,7 +24,11 @@ const shutdownPoll = 500 * time.Millisecond
 func (r *runner) end(ctx context.Context, t target) bool {
 	r.say(false, "ending")
 	r.awaitRound(ctx, t.round)
-	r.shutDown(ctx)
+	grace := r.a.cfg.Grace
+	if t.early {
+		grace *= earlyGrace
+	}
+	r.shutDown(ctx, grace)
 	pause := backoff{first: time.Second, most: 15 * time.Second}
 	for ctx.Err() == nil {
 		err := r.remove(ctx)
@@ -51,13 +59,13 @@ func (r *runner) awaitRound(ctx context.Context, round uint64) {
 
 // shutDown gives a guest that listens the time to shut down by itself. One
 // that never spoke is not worth the wait.
-func (r *runner) shutDown(ctx context.Context) {
+func (r *runner) shutDown(ctx context.Context, grace time.Duration) {
 	guest := r.guestName()
 	switch r.record().Stage {
 	case vnode.StageImage, vnode.StageDisk, vnode.StageBoot, "":
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.a.cfg.Grace)
+	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	s, err := r.a.observer.fresh(ctx)
 	if err != nil || !s.running(guest) {

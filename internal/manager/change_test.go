@@ -308,7 +308,7 @@ func TestShrinkWhileRunning(t *testing.T) {
 	s.must(err)
 	s.settle()
 	got := s.wantState("farm", cluster.Active)
-	if len(got.Nodes) != 3 || !got.Nodes[1].Leaving || strings.Contains(s.identities("farm"), "compute-0=") {
+	if len(got.Nodes) != 3 || !got.Nodes[1].Leaving || strings.Count(s.identities("farm"), " compute-0=") != 1 {
 		t.Fatalf("%+v\n%s", got.Nodes, s.identities("farm"))
 	}
 	if b, _ := s.m.ledger.Booking(farm.ID); len(b.Vnodes) != 3 {
@@ -397,7 +397,7 @@ func TestHolds(t *testing.T) {
 
 func TestHoldsEnd(t *testing.T) {
 	for name, end := range map[string]func(*site){
-		"by themselves":       func(s *site) { s.pass(5 * time.Minute) },
+		"by themselves": func(s *site) { s.pass(5 * time.Minute) },
 		"while nobody looked": func(s *site) {
 			s.now = s.now.Add(5 * time.Minute)
 			id := s.cluster("farm").ID

@@ -66,13 +66,13 @@ func (m *Manager) desiredOf(name string, wanted []wantedCluster) pnode.Desired {
 				continue
 			}
 			here = true
-			if n.Leaving || !m.ImageStore.Has(n.Image) {
+			if !m.ImageStore.Has(n.Image) {
 				continue
 			}
 			images[n.Image] = true
 			part.Vnodes = append(part.Vnodes, pnode.Vnode{
 				Name: n.Name, Appliance: n.Appliance, CPUs: n.CPUs, MemoryMiB: n.MemoryMiB, DiskMiB: n.DiskMiB,
-				Image: n.Image, Identity: w.f.identities[n.Name], Incarnation: w.f.Incarnations[n.Name],
+				Image: n.Image, Identity: w.f.identities[n.Name], Incarnation: w.f.Incarnations[n.Name], End: n.Leaving,
 			})
 		}
 		if here && w.c.State.Begun() {

@@ -120,6 +120,9 @@ func (p *fakePnode) report(d pnode.Desired, now time.Time) pnode.Report {
 			continue
 		}
 		for _, v := range c.Vnodes {
+			if v.End {
+				continue
+			}
 			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageReady, Progress: 100, Ready: true, Took: p.took}
 			if len(v.Identity.ClusterScripts) > 0 && !c.Assembled && !p.joined[c.Name+"/"+v.Name] {
 				st.Stage, st.Progress, st.Ready = vnode.StageCluster, 80, false

@@ -77,11 +77,11 @@ func tooMuch(id vnode.Identity) []fault.Detail {
 }
 
 // hosts are the vnodes of a cluster that one of them knows: those that are
-// joining only itself, those that are leaving nobody.
+// joining or leaving only itself.
 func hosts(c cluster.Cluster, d dossier, of cluster.Node) []vnode.Host {
 	var list []vnode.Host
 	for _, n := range c.Nodes {
-		if n.Leaving || n.Joining && n.Name != of.Name {
+		if n.Aside() && n.Name != of.Name {
 			continue
 		}
 		leg := n.Leg(cluster.PrivateNetwork)

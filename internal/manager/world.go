@@ -192,11 +192,11 @@ func findVnode(r pnode.Report, id, name string) (pnode.VnodeStatus, bool) {
 	return pnode.VnodeStatus{}, false
 }
 
-// left reports whether a pnode neither is to have a vnode of a live cluster nor
+// left reports whether a pnode neither is to keep a vnode of a live cluster nor
 // has anything of it, by its own word.
 func left(wanted pnode.Desired, r pnode.Report, id, name string) bool {
 	for _, c := range wanted.Clusters {
-		if c.ID == id && slices.ContainsFunc(c.Vnodes, func(v pnode.Vnode) bool { return v.Name == name }) {
+		if c.ID == id && slices.ContainsFunc(c.Vnodes, func(v pnode.Vnode) bool { return v.Name == name && !v.End }) {
 			return false
 		}
 	}

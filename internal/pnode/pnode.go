@@ -57,6 +57,10 @@ type Vnode struct {
 	Identity  vnode.Identity `json:"identity"`
 	// Incarnation grows when the manager wants the vnode made anew.
 	Incarnation int `json:"incarnation"`
+	// End is set when the vnode is to be shut down and wiped before its
+	// cluster's end. Its ports stay until it is gone, so that it can take its
+	// leave of the others.
+	End bool `json:"end,omitempty"`
 }
 
 // Report is what an agent says about its machine: all of it, each time.
