@@ -111,6 +111,7 @@ func (s *Server) register(mux *http.ServeMux) huma.API {
 	s.registerClusters(api)
 	s.registerChanges(api)
 	s.registerCalendar(api)
+	s.registerAccounting(api)
 	s.registerQuestions(api)
 	s.registerEvents(api)
 	s.registerPnodes(api)

@@ -17,6 +17,7 @@ const module = "quarry/"
 var pure = []string{
 	"internal/fault", "internal/cluster", "internal/vnode", "internal/pnode", "internal/calendar", "internal/estimate", "internal/quota", "internal/roll", "internal/roll/archive",
 	"internal/roll/graph", "internal/roll/rocks", "internal/roll/rocks/native", "internal/roll/rocks/python", "internal/roll/rocks/sax",
+	"internal/accounting",
 	"internal/render", "internal/render/chart", "internal/render/ics", "internal/render/kickstart", "internal/render/picture",
 }
 

@@ -53,6 +53,8 @@ func newFakeManager() *fakeManager {
 	})
 	mux.HandleFunc("GET /v1/calendar", fakeCalendar)
 	fakeLimits(mux)
+	mux.HandleFunc("GET /v1/accounting", fakeAccounting)
+	mux.HandleFunc("GET /v1/accounting/audit", fakeAudit)
 	f.rolls.register(mux)
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer quarry_tenant" {

@@ -38,7 +38,7 @@ quarry cluster wait farm --for active`,
 	}))
 	must(root.RegisterFlagCompletionFunc("context", a.completeContexts))
 	root.AddCommand(
-		newCluster(a), newCalendar(a), newNode(a), newSite(a), newRoll(a), newImage(a), newTenant(a), newToken(a),
+		newCluster(a), newCalendar(a), newAccounting(a), newNode(a), newSite(a), newRoll(a), newImage(a), newTenant(a), newToken(a),
 		newManager(a), newAgent(a), newLab(a), newDemo(a), newBench(a), newSimulate(a), newVersion(a), newDocs(a),
 	)
 	return root

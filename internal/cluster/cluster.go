@@ -160,4 +160,6 @@ type Event struct {
 	// "active", "ending", "ended", "failed" or "warning".
 	Type    string `json:"type"`
 	Message string `json:"message"`
+	// Holds is set where what the cluster holds changed.
+	Holds *Holding `json:"holds,omitempty"`
 }

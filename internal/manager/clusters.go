@@ -143,12 +143,16 @@ func (m *Manager) putCluster(tx *store.Tx, c *cluster.Cluster, events []cluster.
 	if c.Version, err = tx.PutCluster(*c, c.Version); err != nil {
 		return err
 	}
+	now := m.Now().UTC()
+	if events, err = account(tx, *c, events, now); err != nil {
+		return err
+	}
 	for _, e := range events {
 		if _, err := tx.AppendEvent(c.Tenant, c.ID, e); err != nil {
 			return err
 		}
 	}
-	return m.keep(tx, *c, m.Now().UTC())
+	return m.keep(tx, *c, now)
 }
 
 // Events lists what happened to a cluster after a sequence number.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
@@ -125,6 +126,8 @@ type ClusterFilter struct {
 	States []cluster.State
 	Live   bool   // only those that hold resources
 	Pnode  string // only those with a vnode there
+	// From and To leave only those that may hold something in [From, To).
+	From, To time.Time
 }
 
 // Clusters returns clusters, the oldest first.
@@ -145,6 +148,9 @@ func (t *Tx) Clusters(f ClusterFilter) ([]cluster.Cluster, error) {
 	}
 	if f.Pnode != "" {
 		where, args = append(where, "id IN (SELECT cluster_id FROM vnodes WHERE pnode = ?)"), append(args, f.Pnode)
+	}
+	if !f.To.IsZero() {
+		where, args = append(where, "(live = 1 OR end_at > ?) AND prepare_at < ?"), append(args, ms(f.From), ms(f.To))
 	}
 	return t.clusters(strings.Join(where, " AND "), args...)
 }
