@@ -5,7 +5,9 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"quarry/internal/estimate"
 	"quarry/internal/manager"
 )
 
@@ -37,6 +39,7 @@ func newSiteShow(a *app) *cobra.Command {
 
 func newSiteSet(a *app) *cobra.Command {
 	var overcommit string
+	var policy estimate.Policy
 	cmd := &cobra.Command{
 		Use:   "set",
 		Short: "Change the site's settings",
@@ -46,16 +49,28 @@ stays as it is.
 --overcommit gives away more of a resource than pnodes have, in per cent of it:
 cpus=400 lets four vnodes share a CPU; 0 is 100. A pnode may have ratios of its
 own (quarry node set --overcommit). When a ratio shrinks, booked clusters that
-do not fit any more are planned anew, and told.`, exitsRefused),
-		Example: "quarry site set --overcommit cpus=400,memory=100 --context provider",
+do not fit any more are planned anew, and told.
+
+Clusters are prepared so early that --estimate-percentile per cent of
+preparations like theirs are done by the start, as sure as
+--estimate-confidence per cent: by what was measured on the same pnodes. One
+whose images are there is given no less than --prepare-floor and no more than
+--prepare-ceiling; what is held after an end for wiping is between --wipe-floor
+and --wipe-ceiling.`, exitsRefused),
+		Example: "quarry site set --overcommit cpus=400,memory=100 --context provider\nquarry site set --estimate-percentile 99 --prepare-floor 30s --context provider",
 		Args:    args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !cmd.Flags().Changed("overcommit") {
+			named := false
+			cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { named = named || f.Changed })
+			if !named {
 				return usage("nothing to set: see %q", cmd.CommandPath()+" --help")
 			}
-			ratios, err := parseRatios(overcommit)
-			if err != nil {
-				return usage("--overcommit: %v", err)
+			var ratios map[string]int
+			if cmd.Flags().Changed("overcommit") {
+				var err error
+				if ratios, err = parseRatios(overcommit); err != nil {
+					return usage("--overcommit: %v", err)
+				}
 			}
 			client, err := a.client()
 			if err != nil {
@@ -65,8 +80,8 @@ do not fit any more are planned anew, and told.`, exitsRefused),
 			if err != nil {
 				return err
 			}
-			next := withRatios(was.Overcommit, ratios)
-			s, err := client.SetSite(cmd.Context(), manager.SiteChange{Overcommit: &next}, was.SiteSettings.Version)
+			give, estimates := withRatios(was.Overcommit, ratios), withPolicy(cmd.Flags(), was.Estimates, policy)
+			s, err := client.SetSite(cmd.Context(), manager.SiteChange{Overcommit: &give, Estimates: &estimates}, was.SiteSettings.Version)
 			if err != nil {
 				return err
 			}
@@ -74,7 +89,32 @@ do not fit any more are planned anew, and told.`, exitsRefused),
 		},
 	}
 	cmd.Flags().StringVar(&overcommit, "overcommit", "", "ratios in per cent, as in cpus=400,memory=100,disk=0")
+	std := estimate.DefaultPolicy
+	f := cmd.Flags()
+	f.Float64Var(&policy.Percentile, "estimate-percentile", std.Percentile, "per cent of preparations that take no longer than is held for them")
+	f.Float64Var(&policy.Confidence, "estimate-confidence", std.Confidence, "per cent, how sure that is")
+	f.DurationVar(&policy.PrepareFloor, "prepare-floor", std.PrepareFloor, "least time to prepare in")
+	f.DurationVar(&policy.PrepareCeiling, "prepare-ceiling", std.PrepareCeiling, "most time to prepare in")
+	f.DurationVar(&policy.WipeFloor, "wipe-floor", std.WipeFloor, "least time to wipe in")
+	f.DurationVar(&policy.WipeCeiling, "wipe-ceiling", std.WipeCeiling, "most time to wipe in")
 	return cmd
+}
+
+// withPolicy takes from set what was named on the command line.
+func withPolicy(flags *pflag.FlagSet, was, set estimate.Policy) estimate.Policy {
+	for name, take := range map[string]func(){
+		"estimate-percentile": func() { was.Percentile = set.Percentile },
+		"estimate-confidence": func() { was.Confidence = set.Confidence },
+		"prepare-floor":       func() { was.PrepareFloor = set.PrepareFloor },
+		"prepare-ceiling":     func() { was.PrepareCeiling = set.PrepareCeiling },
+		"wipe-floor":          func() { was.WipeFloor = set.WipeFloor },
+		"wipe-ceiling":        func() { was.WipeCeiling = set.WipeCeiling },
+	} {
+		if flags.Changed(name) {
+			take()
+		}
+	}
+	return was
 }
 
 func showSite(w io.Writer, s manager.SiteInfo) {
@@ -85,6 +125,9 @@ func showSite(w io.Writer, s manager.SiteInfo) {
 		{"pnodes", fmt.Sprint(s.Pnodes)},
 		{"gives away", fmt.Sprintf("%d CPUs, %s memory, %s disk", s.Offers.CPUs, size(s.Offers.MemoryMiB), size(s.Offers.DiskMiB))},
 		{"overcommit", showRatios(s.Overcommit, "100%")},
+		{"estimates", fmt.Sprintf("%g %% of preparations with %g %% confidence", s.Estimates.Percentile, s.Estimates.Confidence)},
+		{"prepare", fmt.Sprintf("%s to %s", s.Estimates.PrepareFloor, s.Estimates.PrepareCeiling)},
+		{"wipe", fmt.Sprintf("%s to %s", s.Estimates.WipeFloor, s.Estimates.WipeCeiling)},
 	} {
 		fmt.Fprintf(w, "%-11s %s\n", line[0], line[1])
 	}

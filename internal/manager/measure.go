@@ -2,24 +2,18 @@ package manager
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
 	"quarry/internal/cluster"
 	"quarry/internal/estimate"
-	"quarry/internal/fault"
 	"quarry/internal/roll"
 	"quarry/internal/store"
 )
 
-// settingEstimates is the key of the policy in the store's settings.
-const settingEstimates = "estimates"
-
 // openHistory reads what was measured, and what the provider decided about it.
 func openHistory(tx *store.Tx) (*estimate.History, error) {
-	policy, err := readEstimatePolicy(tx)
+	settings, err := readSiteSettings(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -27,24 +21,9 @@ func openHistory(tx *store.Tx) (*estimate.History, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := estimate.NewHistory(policy)
+	h := estimate.NewHistory(settings.Estimates)
 	h.Add(list...)
 	return h, nil
-}
-
-func readEstimatePolicy(tx *store.Tx) (estimate.Policy, error) {
-	policy := estimate.DefaultPolicy
-	raw, err := tx.Setting(settingEstimates)
-	if fault.KindOf(err) == fault.NotFound {
-		return policy, nil
-	}
-	if err != nil {
-		return policy, err
-	}
-	if err := json.Unmarshal(raw, &policy); err != nil {
-		return policy, fmt.Errorf("read the policy of estimates: %w", err)
-	}
-	return policy, nil
 }
 
 // remember keeps measurements, for estimates.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/estimate"
 	"quarry/internal/pnode"
@@ -221,4 +222,34 @@ func TestQuickPnodesStartSooner(t *testing.T) {
 		t.Errorf("held from %s for %s, prepared from %s", b.From, b.Request.Start, c.PrepareAt)
 	}
 	s.settle()
+}
+
+// What the provider decides about estimates lasts, and counts at once.
+func TestEstimatesAreTheProvidersToDecide(t *testing.T) {
+	s := newSite(t)
+	policy := estimate.DefaultPolicy
+	policy.PrepareFloor, policy.WipeFloor = 7*time.Minute, 3*time.Minute
+	bad := estimate.Policy{Percentile: 20}
+	_, err := s.m.SetSite(t.Context(), s.boss, SiteChange{Estimates: &bad, Overcommit: &calendar.Overcommit{CPUs: -1}}, 0)
+	for _, want := range []string{"estimate-percentile", "prepare-floor", "cpus"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the answer lacks %q: %v", want, err)
+		}
+	}
+	if got := s.m.estimates.Policy(); got != estimate.DefaultPolicy {
+		t.Fatalf("a refused change left %+v", got)
+	}
+	_, err = s.m.SetSite(t.Context(), s.boss, SiteChange{Estimates: &policy}, 0)
+	s.must(err)
+	for range 2 {
+		c, err := s.book(s.tenant, nil)
+		s.must(err)
+		if lead := c.Start.Sub(c.PrepareAt); lead < 7*time.Minute || c.Estimate.Wipe() != 3*time.Minute {
+			t.Errorf("begins %s before the start, %s for wiping: %s", lead, c.Estimate.Wipe(), c.Estimate.PrepareWhy)
+		}
+		_, err = s.m.CancelCluster(t.Context(), s.tenant, "farm", 0)
+		s.must(err)
+		s.restart()
+		s.settle()
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"quarry/internal/calendar"
+	"quarry/internal/estimate"
 	"quarry/internal/fault"
 	"quarry/internal/store"
 )
@@ -15,6 +16,8 @@ type SiteSettings struct {
 	// Overcommit is how much of each resource pnodes give away, in per cent of
 	// what they have.
 	Overcommit calendar.Overcommit `json:"overcommit"`
+	// Estimates is how sure to be of how long preparing and wiping take.
+	Estimates estimate.Policy `json:"estimates"`
 	// Version grows with every change; it is the ETag. 0 before the first.
 	Version int64 `json:"version"`
 }
@@ -32,6 +35,41 @@ type SiteInfo struct {
 // SiteChange changes what it names and leaves the rest.
 type SiteChange struct {
 	Overcommit *calendar.Overcommit `json:"overcommit,omitempty" doc:"all ratios, in per cent; 0 is 100"`
+	Estimates  *estimate.Policy     `json:"estimates,omitempty" doc:"all of it; times are nanoseconds"`
+}
+
+// check lists everything wrong with a change.
+func (c SiteChange) check() error {
+	var wrong []fault.Detail
+	var errs []error
+	if c.Overcommit != nil {
+		errs = append(errs, c.Overcommit.Check())
+	}
+	if c.Estimates != nil {
+		errs = append(errs, c.Estimates.Validate())
+	}
+	for _, err := range errs {
+		details, err := detailsOf(err)
+		if err != nil {
+			return err
+		}
+		wrong = append(wrong, details...)
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid, "the site cannot be set like this", wrong...)
+}
+
+// apply returns settings with the change made.
+func (c SiteChange) apply(s SiteSettings) SiteSettings {
+	if c.Overcommit != nil {
+		s.Overcommit = *c.Overcommit
+	}
+	if c.Estimates != nil {
+		s.Estimates = *c.Estimates
+	}
+	return s
 }
 
 // Site tells what the site is like.
@@ -60,24 +98,22 @@ func (m *Manager) SetSite(ctx context.Context, p Principal, change SiteChange, i
 	if err := provider(p); err != nil {
 		return SiteInfo{}, err
 	}
-	if change.Overcommit != nil {
-		if err := change.Overcommit.Check(); err != nil {
-			return SiteInfo{}, err
-		}
+	if err := change.check(); err != nil {
+		return SiteInfo{}, err
 	}
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
-		next, err := readSiteSettings(tx)
+		was, err := readSiteSettings(tx)
 		if err != nil {
 			return err
 		}
-		if ifMatch != 0 && ifMatch != next.Version {
+		if ifMatch != 0 && ifMatch != was.Version {
 			return fault.New(fault.Precondition, "the site changed", fault.Detail{Field: "If-Match", Message: fmt.Sprintf(
-				"you saw version %d of the site's settings, it is %d now: read them again", ifMatch, next.Version)})
+				"you saw version %d of the site's settings, it is %d now: read them again", ifMatch, was.Version)})
 		}
-		if change.Overcommit == nil || *change.Overcommit == next.Overcommit {
+		next := change.apply(was)
+		if next == was {
 			return nil
 		}
-		next.Overcommit = *change.Overcommit
 		next.Version++
 		doc, err := json.Marshal(next)
 		if err != nil {
@@ -91,7 +127,7 @@ func (m *Manager) SetSite(ctx context.Context, p Principal, change SiteChange, i
 	if err := m.learnSite(ctx); err != nil {
 		return SiteInfo{}, err
 	}
-	m.Log.InfoContext(ctx, "site settings changed", "overcommit", m.siteSettings().Overcommit)
+	m.Log.InfoContext(ctx, "site settings changed", "overcommit", m.siteSettings().Overcommit, "estimates", m.siteSettings().Estimates)
 	m.poke()
 	return m.Site(ctx, p)
 }
@@ -108,6 +144,7 @@ func (m *Manager) learnSite(ctx context.Context) error {
 		m.mu.Lock()
 		m.settings = settings
 		m.mu.Unlock()
+		m.estimates.SetPolicy(settings.Estimates)
 		in, err = m.survey(tx, m.Now().UTC())
 		return err
 	})
@@ -123,8 +160,10 @@ func (m *Manager) siteSettings() SiteSettings {
 	return m.settings
 }
 
-// readSiteSettings reads what was set; nothing set is all zero.
+// readSiteSettings reads what was set; nothing set is no overcommitment and
+// the default policy of estimates.
 func readSiteSettings(tx *store.Tx) (s SiteSettings, err error) {
+	s.Estimates = estimate.DefaultPolicy
 	raw, err := tx.Setting(settingGive)
 	if fault.KindOf(err) == fault.NotFound {
 		return s, nil
