@@ -24,6 +24,7 @@ machines. It is the place to try Quarry and to test it. It needs root.`,
 		newLabUp(a, &dir), newLabDown(a, &dir), newLabStatus(a, &dir), newLabExec(a, &dir),
 		newLabPower(&dir, "kill", "Pull the plug of a host: all that runs there ends, its disk stays", lab.KillHost),
 		newLabPower(&dir, "start", "Switch a host on again, with the disk it had", lab.StartHost),
+		newLabSlow(&dir),
 		newLabHost(&dir),
 	)
 	cmd.PersistentFlags().StringVar(&dir, "dir", lab.DefaultDir, "folder of the lab")
@@ -201,6 +202,27 @@ func newLabPower(dir *string, verb, summary string, do func(ctx context.Context,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), *dir, args[0]) },
 	}
+}
+
+func newLabSlow(dir *string) *cobra.Command {
+	var cpu int
+	cmd := &cobra.Command{
+		Use:   "slow HOST",
+		Short: "Let a host have only part of a processor",
+		Long: withExit(`Let all that runs on a host, its guests too, have no more than a part of one
+processor, as on a machine that is worn out or busy. --cpu 0 takes that back, and
+so does pulling its plug.`, exitsRefused, exitsNotFound),
+		Example: "sudo quarry lab slow p2 --cpu 30\nsudo quarry lab slow p2 --cpu 0",
+		Args:    args("HOST"),
+		ValidArgsFunction: func(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return labHosts(cmd.Context(), *dir, given), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return lab.SlowHost(cmd.Context(), *dir, args[0], cpu)
+		},
+	}
+	cmd.Flags().IntVar(&cpu, "cpu", 30, "per cent of one processor")
+	return cmd
 }
 
 // newLabHost is how lab up starts the supervisor of a host.

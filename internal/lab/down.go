@@ -56,6 +56,9 @@ func killAll(ctx context.Context, dir string) error {
 			problems = append(problems, kill(ctx, dir, name, pid))
 		}
 	}
+	if otherLab(dir) == "" {
+		problems = append(problems, forgetSlow(ctx, ""))
+	}
 	return errors.Join(problems...)
 }
 

@@ -35,7 +35,7 @@ func KillHost(ctx context.Context, dir, name string) error {
 			return err
 		}
 	}
-	return nil
+	return forgetSlow(ctx, name)
 }
 
 // StartHost switches a host on again, with the disk it had, and returns when
