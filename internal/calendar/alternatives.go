@@ -93,7 +93,7 @@ func (f *finder) earliest(req Request, notBefore time.Time) (Request, bool) {
 }
 
 func (f *finder) earliestWithin(limit Limit, req Request, notBefore time.Time) (Request, bool) {
-	t := f.c.earliestWithin(limit, req, notBefore, f.horizon)
+	t := f.c.earliestWithin(limit, f.view, req, notBefore, f.horizon)
 	if t == nil {
 		return req, false
 	}

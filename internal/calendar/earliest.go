@@ -24,7 +24,7 @@ func (c *Calendar) Earliest(req Request, notBefore, horizon time.Time) (plan Pla
 	if _, taken := c.bookings[req.ID]; taken {
 		return Plan{}, false, nil
 	}
-	t := c.earliest(req, notBefore, horizon)
+	t := c.earliest(nil, req, notBefore, horizon)
 	if t == nil {
 		return Plan{}, false, nil
 	}
@@ -32,15 +32,16 @@ func (c *Calendar) Earliest(req Request, notBefore, horizon time.Time) (plan Pla
 	return t.entry().Plan, true, nil
 }
 
-// earliest places the request at the first window in which it fits; nil for
+// earliest places the request at the first window in which it fits, with a view
+// that is used where it is of the same window, or nil; it returns nil for
 // none.
-func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) *trial {
+func (c *Calendar) earliest(v *view, req Request, notBefore, horizon time.Time) *trial {
 	first := second(ceilSecond(notBefore))
 	if first.After(horizon) {
 		return nil
 	}
 	moved := req.at(first)
-	if t := c.try(&moved, nil); t != nil {
+	if t := c.try(&moved, v); t != nil {
 		return t
 	}
 	if !c.everFits(&req) {
@@ -56,7 +57,7 @@ func (c *Calendar) earliest(req Request, notBefore, horizon time.Time) *trial {
 		hi := min((floorDiv(lo, grains[0])+1)*grains[0], last+1)
 		for _, at := range s.instants(lo, hi) {
 			moved := req.at(second(at + shift))
-			if t := c.try(&moved, nil); t != nil {
+			if t := c.try(&moved, v); t != nil {
 				return t
 			}
 		}

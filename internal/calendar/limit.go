@@ -48,7 +48,7 @@ func (c *Calendar) EarliestWithin(limit Limit, req Request, notBefore, horizon t
 	if _, taken := c.bookings[req.ID]; taken {
 		return Plan{}, false, nil
 	}
-	t := c.earliestWithin(limit, req, notBefore, horizon)
+	t := c.earliestWithin(limit, nil, req, notBefore, horizon)
 	if t == nil {
 		return Plan{}, false, nil
 	}
@@ -58,13 +58,13 @@ func (c *Calendar) EarliestWithin(limit Limit, req Request, notBefore, horizon t
 
 // earliestWithin asks the site and the limit in turn: each gives the first
 // start that it allows, so that no start allowed by both is passed over.
-func (c *Calendar) earliestWithin(limit Limit, req Request, notBefore, horizon time.Time) *trial {
+func (c *Calendar) earliestWithin(limit Limit, v *view, req Request, notBefore, horizon time.Time) *trial {
 	for {
 		allowed, ok := limit.First(req, notBefore, horizon)
 		if !ok {
 			return nil
 		}
-		t := c.earliest(req, allowed, horizon)
+		t := c.earliest(v, req, allowed, horizon)
 		if t == nil {
 			return nil
 		}

@@ -109,7 +109,7 @@ func (c *Calendar) ExplainWithin(limit Limit, req Request, now, horizon time.Tim
 	f.beyond = !allowed
 	r := &Refusal{Request: req, Alternatives: f.look()}
 	if !roomy {
-		r.Certain, r.Reasons = t.certain(), c.reasons(t)
+		r.Certain, r.Reasons = f.certain, c.reasons(t)
 	}
 	return r
 }

@@ -116,7 +116,7 @@ func (c *Calendar) Sooner(id string, notBefore time.Time) (Sooner, error) {
 		return s, nil
 	}
 	s.Reasons = c.reasons(t)
-	if found := c.earliest(req, s.From, e.Request.Start.Add(-time.Second)); found != nil {
+	if found := c.earliest(nil, req, s.From, e.Request.Start.Add(-time.Second)); found != nil {
 		defer found.done()
 		s.Start = found.req.Start.UTC()
 	}
