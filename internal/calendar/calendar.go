@@ -26,6 +26,7 @@ type Calendar struct {
 	bookings map[string]*entry
 	held     map[string]*entry              // those that expire
 	tenants  map[string]map[string]struct{} // the IDs of each one's bookings
+	yielding map[string]struct{}            // the IDs of best-effort bookings
 	now      int64                          // what was before does not matter any more
 	since    int64                          // and what was before this is not even known
 }
@@ -45,7 +46,7 @@ func New(site Site) (*Calendar, error) {
 	if err := site.check(); err != nil {
 		return nil, err
 	}
-	c := &Calendar{bookings: map[string]*entry{}, held: map[string]*entry{}, tenants: map[string]map[string]struct{}{}, now: -1 << 62, since: -1 << 62}
+	c := &Calendar{bookings: map[string]*entry{}, held: map[string]*entry{}, tenants: map[string]map[string]struct{}{}, yielding: map[string]struct{}{}, now: -1 << 62, since: -1 << 62}
 	c.build(site)
 	return c, nil
 }

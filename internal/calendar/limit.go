@@ -88,16 +88,20 @@ func (c *Calendar) Of(tenant string) []Booking {
 	return list
 }
 
-// enter and leave keep the index of a tenant's bookings.
+// enter and leave keep the indexes of a tenant's bookings and of those that yield.
 func (c *Calendar) enter(r *Request) {
 	if c.tenants[r.Tenant] == nil {
 		c.tenants[r.Tenant] = map[string]struct{}{}
 	}
 	c.tenants[r.Tenant][r.ID] = struct{}{}
+	if r.BestEffort {
+		c.yielding[r.ID] = struct{}{}
+	}
 }
 
 func (c *Calendar) leave(r *Request) {
 	delete(c.tenants[r.Tenant], r.ID)
+	delete(c.yielding, r.ID)
 	if len(c.tenants[r.Tenant]) == 0 {
 		delete(c.tenants, r.Tenant)
 	}

@@ -87,6 +87,9 @@ func specFlags(spec cluster.Spec) (flags []string, ok bool) {
 	}
 	flags = append(flags, groups...)
 	flags = append(flags, placementFlags(spec)...)
+	if spec.BestEffort {
+		flags = append(flags, "--best-effort")
+	}
 	for _, key := range slices.Sorted(maps.Keys(spec.Parameters)) {
 		flags = append(flags, "--param "+quote(key+"="+spec.Parameters[key]))
 	}
@@ -140,6 +143,7 @@ func (b booker) document(spec cluster.Spec) string {
 	}
 	doc["nodes"] = nodes
 	putSet(doc, "rolls", spec.Rolls)
+	putSet(doc, "bestEffort", spec.BestEffort)
 	putSet(doc, "policy", spec.Policy)
 	putSet(doc, "together", spec.Together)
 	putSet(doc, "parameters", spec.Parameters)

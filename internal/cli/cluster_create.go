@@ -31,6 +31,7 @@ type createOptions struct {
 	placement  placement
 	window     window
 	hold       string
+	bestEffort bool
 	dryRun     bool
 	changed    func(flag string) bool // was it given on the command line?
 }
@@ -81,6 +82,7 @@ quarry cluster create -f cluster.yaml --dry-run`,
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.hold, "hold", "", "hold the cluster for so long, as in 15m: it is given up unless it is confirmed")
+	cmd.Flags().BoolVar(&o.bestEffort, "best-effort", false, "take what is free, and give it up as soon as a booking needs it")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be booked, book nothing")
 	return cmd
 }
@@ -162,7 +164,7 @@ func (o createOptions) spec(stdin io.Reader, args []string, now time.Time) (clus
 		return o.specFromFile(stdin, args, now)
 	}
 	var wrong fault.List
-	spec := cluster.Spec{Rolls: o.rolls, StartMode: cluster.StartASAP}
+	spec := cluster.Spec{Rolls: o.rolls, StartMode: cluster.StartASAP, BestEffort: o.bestEffort}
 	if len(args) == 1 {
 		spec.Name = args[0]
 	} else {
@@ -249,7 +251,7 @@ func (o createOptions) readAttributes(wrong *fault.List) []cluster.Attribute {
 // given beside it, what nodes there are may not.
 func (o createOptions) specFromFile(stdin io.Reader, args []string, now time.Time) (cluster.Spec, error) {
 	var clash []string
-	for _, flag := range append([]string{"roll", "compute", "appliance", "cpus", "memory", "disk", "param", "attr"}, placementNames()...) {
+	for _, flag := range append([]string{"roll", "compute", "appliance", "cpus", "memory", "disk", "param", "attr", "best-effort"}, placementNames()...) {
 		if o.changed(flag) {
 			clash = append(clash, "--"+flag)
 		}

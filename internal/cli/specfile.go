@@ -26,6 +26,7 @@ type specFile struct {
 	Start      string               `yaml:"start"`
 	End        string               `yaml:"end"`
 	For        string               `yaml:"for"`
+	BestEffort bool                 `yaml:"bestEffort"`
 	Policy     calendar.Policy      `yaml:"policy"`
 	Together   calendar.Together    `yaml:"together"`
 	Parameters map[string]specValue `yaml:"parameters"`
@@ -101,7 +102,7 @@ func readSpec(r io.Reader, name string, now time.Time) (cluster.Spec, error) {
 func (f specFile) spec(name string, now time.Time) (cluster.Spec, error) {
 	spec := cluster.Spec{
 		Name: f.Name, Rolls: f.Rolls, SSHKeys: f.SSHKeys, Racks: f.Racks,
-		Policy: f.Policy, Together: f.Together, Network: f.Network, Domain: f.Domain, TimeZone: f.TimeZone, Users: f.Users,
+		BestEffort: f.BestEffort, Policy: f.Policy, Together: f.Together, Network: f.Network, Domain: f.Domain, TimeZone: f.TimeZone, Users: f.Users,
 	}
 	for key, value := range f.Parameters {
 		if spec.Parameters == nil {

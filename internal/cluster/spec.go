@@ -24,6 +24,9 @@ const (
 type Spec struct {
 	Name  string   `json:"name" yaml:"name"`
 	Rolls []string `json:"rolls" yaml:"rolls"`
+	// BestEffort takes what is free, spends no node-hours, and gives its room up
+	// as soon as a booking of anybody else needs it.
+	BestEffort bool `json:"bestEffort,omitempty" yaml:"bestEffort,omitempty"`
 	// Nodes are the groups of vnodes beside the gateway, in the order they
 	// were asked for. The gateway's own group may be given to size it.
 	Nodes []Group `json:"nodes" yaml:"nodes"`

@@ -60,38 +60,66 @@ func (l *Ledger) advance(tx *store.Tx, now time.Time) error {
 // Change does one operation on one booking, and writes down what became of it.
 // When do returns an error the booking is as it was.
 func (l *Ledger) Change(tx *store.Tx, now time.Time, id string, do func(*calendar.Calendar) error) error {
+	return l.ChangeAll(tx, now, []string{id}, do)
+}
+
+// ChangeAll is Change for an operation on several bookings.
+func (l *Ledger) ChangeAll(tx *store.Tx, now time.Time, ids []string, do func(*calendar.Calendar) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.advance(tx, now); err != nil {
 		return err
 	}
-	before, was := l.cal.Booking(id)
+	before := make([]state, len(ids))
+	for i, id := range ids {
+		before[i] = l.state(id)
+	}
 	if err := do(l.cal); err != nil {
-		if after, is := l.cal.Booking(id); is != was || !reflect.DeepEqual(before, after) {
-			l.restore(id, before, was)
-		}
+		l.restore(before)
 		return err
 	}
-	after, is := l.cal.Booking(id)
 	tx.Undo(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.restore(id, before, was)
+		l.restore(before)
 	})
-	switch {
-	case !is:
-		return tx.DeleteBooking(id)
-	case !was || !reflect.DeepEqual(before, after):
-		return tx.PutBooking(after)
+	for i, id := range ids {
+		switch after := l.state(id); {
+		case !after.is:
+			if err := tx.DeleteBooking(id); err != nil {
+				return err
+			}
+		case !reflect.DeepEqual(before[i], after):
+			if err := tx.PutBooking(after.booking); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// restore makes a booking what it was.
-func (l *Ledger) restore(id string, before calendar.Booking, was bool) {
-	l.cal.Remove(id)
-	if was {
-		_ = l.cal.Put(before) // it was there: it is complete
+// state is one booking at an instant.
+type state struct {
+	id      string
+	booking calendar.Booking
+	is      bool
+}
+
+func (l *Ledger) state(id string) state {
+	b, is := l.cal.Booking(id)
+	return state{id, b, is}
+}
+
+// restore makes bookings what they were.
+func (l *Ledger) restore(before []state) {
+	for _, was := range before {
+		if reflect.DeepEqual(l.state(was.id), was) {
+			continue
+		}
+		l.cal.Remove(was.id)
+		if was.is {
+			_ = l.cal.Put(was.booking) // it was there: it is complete
+		}
 	}
 }
 

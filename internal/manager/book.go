@@ -63,6 +63,8 @@ type booking struct {
 	c          cluster.Cluster
 	files      dossier
 	limit      calendar.Limit // of the tenant; nil for none
+	vacated    time.Time      // nothing is held before that; zero for now
+	yields     bool           // best-effort clusters make room: the calendar is ours alone
 	hold       time.Duration  // until it has to be confirmed; 0: it is booked
 	// forecasts says how long clusters take; forecast is of the pnodes that it
 	// got, or may get, and lead its Prepare.
@@ -180,10 +182,27 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	return m.take(tx, b.now, b.tenant, b.id, func(c *calendar.Calendar, limit calendar.Limit) error {
+	b.yields, b.vacated = true, b.now
+	place := func(c *calendar.Calendar, limit calendar.Limit) error {
 		b.limit = limit
 		return b.place(c)
+	}
+	err := m.take(tx, b.now, b.tenant, b.id, place)
+	refusal, refused := errors.AsType[*calendar.Refusal](err)
+	if !refused || !refusal.Request.Start.Add(-refusal.Request.Prepare).Before(b.now) {
+		return err
+	}
+	// It will be late anyhow: best-effort clusters that run have the time to be wiped.
+	m.ledger.Ask(func(c *calendar.Calendar) {
+		for _, id := range c.BestEffort() {
+			other, _ := c.Booking(id)
+			b.vacated = later(b.vacated, b.now.Add(other.Request.Wipe))
+		}
 	})
+	if late := m.take(tx, b.now, b.tenant, b.id, place); late == nil {
+		return nil
+	}
+	return err
 }
 
 // request is what the cluster asks of the calendar; one to start as soon as
@@ -194,15 +213,18 @@ func (b *booking) request(in *calendar.Calendar) calendar.Request {
 		b.begin(later(b.now.Add(b.hold+b.lead), b.notBefore))
 	}
 	req := requestOf(b.c)
-	req.Prepare, req.Wipe, req.NotBefore = b.lead, b.forecast.Wipe, b.now
+	req.Prepare, req.Wipe, req.NotBefore = b.lead, b.forecast.Wipe, later(b.now, b.vacated)
 	if !asap {
 		return req
 	}
-	limit := b.limit
-	if limit == nil {
-		limit = calendar.Unlimited{}
-	}
+	limit := b.limited()
 	plan, ok, err := in.EarliestWithin(limit, req, req.Start, b.horizon())
+	if b.yields && !req.BestEffort && err == nil {
+		sooner, may, _ := in.EarliestYielding(limit, req, b.now, req.Start, b.horizon())
+		if may && (!ok || sooner.Request.Start.Before(plan.Request.Start)) {
+			plan, ok = sooner, true
+		}
+	}
 	if err != nil || !ok {
 		return req // refused just below, with the reasons
 	}
@@ -222,6 +244,14 @@ func (b *booking) horizon() time.Time {
 	return b.now.Add(horizon)
 }
 
+// limited is what the tenant may hold beside what it has.
+func (b *booking) limited() calendar.Limit {
+	if b.limit == nil {
+		return calendar.Unlimited{}
+	}
+	return b.limit
+}
+
 // begin sets the start of a cluster that may start any time.
 func (b *booking) begin(start time.Time) {
 	b.c.Start = start
@@ -232,9 +262,11 @@ func (b *booking) begin(start time.Time) {
 
 // settled writes down what the calendar decided.
 func (b *booking) settled(plan calendar.Plan) {
-	b.c.Nodes[0].Addresses = append(b.c.Nodes[0].Addresses, cluster.Address{
-		Network: cluster.OutsideNetwork, MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork),
-	})
+	if b.c.Nodes[0].Leg(cluster.OutsideNetwork).MAC == "" {
+		b.c.Nodes[0].Addresses = append(b.c.Nodes[0].Addresses, cluster.Address{
+			Network: cluster.OutsideNetwork, MAC: cluster.MAC(b.id, cluster.Gateway, cluster.OutsideNetwork),
+		})
+	}
 	planned(&b.c, plan)
 	next, _ := cluster.Step(b.c, cluster.World{
 		Now: b.now.Add(-time.Nanosecond), Expected: b.c.PrepareAt.Add(b.forecast.Expect), Why: b.forecast.Why,

@@ -157,7 +157,7 @@ func (m *Manager) take(tx *store.Tx, now time.Time, tenant, id string, do func(*
 	if err != nil {
 		return err
 	}
-	return m.ledger.Change(tx, now, id, func(c *calendar.Calendar) error {
+	return m.yielding(tx, now, id, func(c *calendar.Calendar) error {
 		use := a.limit(c, id)
 		if use == nil {
 			return do(c, calendar.Unlimited{})

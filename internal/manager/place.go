@@ -83,6 +83,11 @@ func (b *booking) refine(c *calendar.Calendar, plan calendar.Plan) (calendar.Pla
 	if !b.asap() || spare <= 0 {
 		return change.After.Plan, nil
 	}
+	sooner := change.After.Request
+	sooner.Start, sooner.End = sooner.Start.Add(-spare), sooner.End.Add(-spare)
+	if at, ok := b.limited().First(sooner, sooner.Start, sooner.Start); !ok || !at.Equal(sooner.Start) {
+		return change.After.Plan, nil // the tenant's limits are for later
+	}
 	b.begin(b.c.Start.Add(-spare))
 	change, err = c.Move(b.id, b.c.Start, b.c.End)
 	return change.After.Plan, err

@@ -112,7 +112,7 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 		return nil, nil
 	}
 	var after calendar.Booking
-	err := m.ledger.Change(tx, in.now, c.ID, func(cal *calendar.Calendar) (err error) {
+	err := m.yielding(tx, in.now, c.ID, func(cal *calendar.Calendar) (err error) {
 		after, err = elsewhere(cal, *c, away)
 		return err
 	})

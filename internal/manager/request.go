@@ -35,8 +35,9 @@ func requestOf(c cluster.Cluster) calendar.Request {
 	r := calendar.Request{
 		ID: c.ID, Tenant: c.Tenant, Name: c.Name, Start: c.Start, End: c.End,
 		Prepare: max(0, c.Start.Sub(c.PrepareAt)), Wipe: wipeTimeOf(c),
-		Pools:  []calendar.Need{{Pool: vlanPool, Count: 1}, {Pool: addressPool, Count: 1}},
-		Policy: c.Spec.Policy, Together: c.Spec.Together,
+		Pools:      []calendar.Need{{Pool: vlanPool, Count: 1}, {Pool: addressPool, Count: 1}},
+		BestEffort: c.Spec.BestEffort,
+		Policy:     c.Spec.Policy, Together: c.Spec.Together,
 	}
 	if !r.End.After(r.Start) { // ended or cancelled before its start
 		r.Start, r.Prepare = r.End.Add(-time.Second), 0

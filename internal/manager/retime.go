@@ -37,18 +37,21 @@ func (m *Manager) retime(ctx context.Context, c cluster.Cluster, f forecast, now
 	var next cluster.Cluster
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
 		var change calendar.Change
-		err := m.ledger.Change(tx, now, c.ID, func(cal *calendar.Calendar) (err error) {
+		err := m.yielding(tx, now, c.ID, func(cal *calendar.Calendar) (err error) {
 			change, err = cal.Retime(c.ID, f.Prepare, f.Wipe)
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		if change.After.From.Equal(c.PrepareAt) && change.After.Request.Wipe == wipeTimeOf(c) {
+			return errNothing // best-effort clusters are wiped until then
+		}
 		var events []cluster.Event
 		next, events = retimed(c, change, f, now)
 		return m.putCluster(tx, &next, events)
 	})
-	if _, refused := errors.AsType[*calendar.Refusal](err); refused {
+	if _, refused := errors.AsType[*calendar.Refusal](err); refused || errors.Is(err, errNothing) {
 		return c, nil
 	}
 	if fault.KindOf(err) == fault.Conflict {

@@ -1,12 +1,15 @@
 package manager
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
+	"quarry/internal/quota"
 	"quarry/internal/store"
 )
 
@@ -16,6 +19,7 @@ type survey struct {
 	pnodes []calendar.Pnode
 	state  map[string]calendar.Pnode
 	live   []cluster.Cluster
+	limits map[string]quota.Limits // set, by tenant; "" are the site's defaults
 	now    time.Time
 }
 
@@ -29,7 +33,11 @@ func (m *Manager) survey(tx *store.Tx, now time.Time) (survey, error) {
 	for _, p := range in.pnodes {
 		in.state[p.Name] = p
 	}
+	if in.limits, err = tx.AllLimits(); err != nil {
+		return survey{}, err
+	}
 	in.live, err = tx.Clusters(store.ClusterFilter{Live: true})
+	in.byPriority()
 	return in, err
 }
 
@@ -52,6 +60,21 @@ func (m *Manager) calendarPnode(p store.Pnode, now time.Time) calendar.Pnode {
 		Overcommit: m.siteSettings().Overcommit.With(p.Settings.Overcommit),
 		Drained:    p.Drained || p.Facts.Accelerator == "", Lost: m.lost(p, now),
 	}
+}
+
+// limitsOf are the limits that hold for a tenant.
+func (in survey) limitsOf(tenant string) quota.Limits { return in.limits[tenant].Or(in.limits[""]) }
+
+// byPriority puts the clusters of tenants of a higher class first, of one class
+// those that start first: in this order they are planned anew.
+func (in survey) byPriority() {
+	rank := map[string]int{}
+	for _, c := range in.live {
+		rank[c.Tenant] = in.limitsOf(c.Tenant).Priority.Rank()
+	}
+	slices.SortStableFunc(in.live, func(a, b cluster.Cluster) int {
+		return cmp.Or(cmp.Compare(rank[b.Tenant], rank[a.Tenant]), a.Start.Compare(b.Start), strings.Compare(a.ID, b.ID))
+	})
 }
 
 // lost reports whether a pnode does not answer.

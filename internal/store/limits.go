@@ -30,6 +30,24 @@ func (t *Tx) Limits(tenant string) (quota.Limits, error) {
 	return l, err
 }
 
+// AllLimits returns what was set, by tenant, the site's defaults under "".
+func (t *Tx) AllLimits() (map[string]quota.Limits, error) {
+	type row struct{ tenant, doc string }
+	rows, err := list(t, func(r scanner) (v row, err error) {
+		err = r.Scan(&v.tenant, &v.doc)
+		return v, err
+	}, "SELECT tenant, doc FROM limits")
+	all := map[string]quota.Limits{}
+	for _, v := range rows {
+		var l quota.Limits
+		if err := json.Unmarshal([]byte(v.doc), &l); err != nil {
+			return nil, fmt.Errorf("decode the limits of %q: %w", v.tenant, err)
+		}
+		all[v.tenant] = l
+	}
+	return all, err
+}
+
 func scanLimits(r scanner) (l quota.Limits, err error) {
 	var doc string
 	if err = r.Scan(&doc); err != nil {
