@@ -159,6 +159,8 @@ func cleanMessage(m vnode.FromGuest) vnode.FromGuest {
 	m.Total = min(max(m.Total, 0), maxCount)
 	m.Done = min(max(m.Done, 0), m.Total)
 	m.Took = max(m.Took, 0)
+	m.Sessions = min(max(m.Sessions, 0), maxCount)
+	m.IdleSeconds = min(max(m.IdleSeconds, 0), int64(maxIdle/time.Second))
 	return m
 }
 

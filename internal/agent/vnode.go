@@ -38,6 +38,7 @@ type runner struct {
 	rec     record
 	ready   bool   // healthy right now
 	message string // what holds it up right now; rec.Message is what failed it
+	use     use
 }
 
 func newRunner(a *agent, key Key, rec record) *runner {
@@ -191,6 +192,9 @@ func (r *runner) status(guests snapshot) pnode.VnodeStatus {
 		Name: r.key.Vnode, Incarnation: r.rec.Incarnation, Stage: r.rec.Stage, Progress: r.rec.Progress,
 		Running: r.rec.Guest != "" && guests.running(r.rec.Guest),
 		Ready:   r.ready && !r.rec.Failed, Failed: r.rec.Failed, Message: r.message, Took: r.rec.Took,
+	}
+	if s.Ready {
+		s.Sessions, s.IdleSince = r.use.sessions, r.use.idleSince
 	}
 	if r.rec.Failed {
 		s.Message = r.rec.Message

@@ -86,6 +86,7 @@ func (r *runner) hear(ctx context.Context, m vnode.FromGuest) error {
 	case "step":
 		return r.hearStep(m)
 	case "health":
+		r.hearUse(m, time.Now())
 		if m.Healthy {
 			return r.becomeReady(ctx)
 		}

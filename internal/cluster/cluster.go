@@ -147,6 +147,9 @@ const (
 	ConditionOnTime = "OnTime" // ready, or expected to be, by the start
 	ConditionReady  = "Ready"  // every vnode reported in and passed its checks
 	ConditionPlaced = "Placed" // its pnodes can keep it; only once they could not
+	// ConditionUnused is on clusters that were idle for longer than the provider
+	// wants.
+	ConditionUnused = "Unused"
 	// ConditionYielding is on best-effort clusters that gave their room up.
 	ConditionYielding = "Yielding"
 	ConditionClean    = "Clean" // after the end: nothing of it is left

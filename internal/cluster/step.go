@@ -18,6 +18,9 @@ type Seen struct {
 	Message  string
 	// Lost is set while its pnode does not answer.
 	Lost bool
+	// IdleSince is since when nobody is logged in and nothing is done; nil
+	// while somebody is, or it is not known.
+	IdleSince *time.Time
 	// Gone is set when its pnode said that nothing of it is left.
 	Gone bool
 }
@@ -39,6 +42,9 @@ type World struct {
 	Plight string
 	// Fail says why the cluster can never become ready, "" while it may.
 	Fail string
+	// UnusedWarn is after how long without use a running cluster is warned, and
+	// UnusedReclaim after how long its window is ended; 0 for never.
+	UnusedWarn, UnusedReclaim time.Duration
 	// GiveUp is set when waiting for lost pnodes to clean up is over.
 	GiveUp bool
 }
@@ -52,6 +58,7 @@ func Step(c Cluster, w World) (Cluster, []Event) {
 	s.c.Conditions = slices.Clone(c.Conditions)
 	s.expire()
 	s.begin()
+	s.unused()
 	s.stop()
 	s.nodes()
 	s.part()

@@ -3,6 +3,8 @@ package guest
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"quarry/internal/vnode"
@@ -58,6 +60,8 @@ func (g *guest) reportHealth(err error) {
 	if err != nil {
 		m.Message = err.Error()
 	}
+	sessions, idle := g.use.note(os.DirFS(filepath.Join(g.tree.root, "proc")), time.Now())
+	m.Sessions, m.IdleSeconds = sessions, int64(idle/time.Second)
 	g.link.report(m)
 }
 

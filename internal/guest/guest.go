@@ -56,6 +56,7 @@ type guest struct {
 	// without a word then: the vnode is in use, and stays ready unless the
 	// identity makes it fail. Only Run's own goroutine uses it.
 	ready bool
+	use   usage // watched by Run's own goroutine only
 }
 
 // Run is the guest's whole life. It ends when ctx does.

@@ -105,6 +105,8 @@ type fakePnode struct {
 	// joined holds vnodes that are through their cluster scripts.
 	joined map[string]bool
 	opened map[string]time.Time
+	// idle is since when nobody uses its vnodes.
+	idle *time.Time
 	// took is how long preparing a vnode and wiping took here.
 	took pnode.Took
 	wipe float64
@@ -123,7 +125,7 @@ func (p *fakePnode) report(d pnode.Desired, now time.Time) pnode.Report {
 			if v.End {
 				continue
 			}
-			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageReady, Progress: 100, Ready: true, Took: p.took}
+			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageReady, Progress: 100, Ready: true, Took: p.took, IdleSince: p.idle}
 			if len(v.Identity.ClusterScripts) > 0 && !c.Assembled && !p.joined[c.Name+"/"+v.Name] {
 				st.Stage, st.Progress, st.Ready = vnode.StageCluster, 80, false
 			} else {

@@ -191,3 +191,29 @@ func TestLimitsLastAndAreTheProvidersAffair(t *testing.T) {
 		t.Errorf("a tenant sees another's: %v", err)
 	}
 }
+
+// A cluster that nobody uses is warned and, when the provider says so, ended.
+func TestUnusedClusterIsReclaimed(t *testing.T) {
+	s := newSite(t)
+	_, err := s.m.SetDefaultLimits(t.Context(), s.boss, quota.LimitsChange{UnusedWarnSeconds: number(600), UnusedReclaimSeconds: number(1200)})
+	s.must(err)
+	s.limit("other", quota.LimitsChange{UnusedReclaimSeconds: number(quota.None)})
+	for _, p := range []Principal{s.tenant, s.other} {
+		_, err := s.book(p, nil)
+		s.must(err)
+	}
+	idle := s.now
+	for _, p := range s.pnodes {
+		p.idle = &idle
+	}
+	s.pass(30*time.Minute + 10*time.Second)
+	c := s.wantState("farm", cluster.Active)
+	if last := c.Conditions[len(c.Conditions)-1]; last.Type != cluster.ConditionUnused || last.Status != "True" {
+		t.Errorf("it is not warned: %+v", c.Conditions)
+	}
+	s.pass(10 * time.Minute)
+	s.wantState("farm", cluster.Ended)
+	if c, err := s.m.Cluster(t.Context(), s.other, "farm"); err != nil || c.State != cluster.Active {
+		t.Errorf("the other's is %s, %v: it may only be warned", c.State, err)
+	}
+}

@@ -128,7 +128,10 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 // elsewhere plans the vnodes anew that have to be elsewhere.
 func elsewhere(cal *calendar.Calendar, c cluster.Cluster, away []calendar.Harm) (calendar.Booking, error) {
 	if c.State == cluster.Booked { // nothing of it is anywhere yet: all of it may move
-		cal.Rescue(c.ID)
+		r, _ := cal.Rescue(c.ID)
+		if r.Refusal != nil && len(r.Moves) == 0 {
+			return calendar.Booking{}, r.Refusal
+		}
 		after, _ := cal.Booking(c.ID)
 		return after, nil
 	}

@@ -81,6 +81,9 @@ func (m *Manager) world(c cluster.Cluster, f *file, in survey, expected forecast
 		}
 	}
 	w.Opened = m.opened(c)
+	limits := in.limitsOf(c.Tenant)
+	w.UnusedWarn = time.Duration(limits.UnusedWarnSeconds) * time.Second
+	w.UnusedReclaim = time.Duration(limits.UnusedReclaimSeconds) * time.Second
 	foresee(&w, c, expected, m.harms(c), least)
 	return w
 }
@@ -135,7 +138,7 @@ func (m *Manager) seen(c cluster.Cluster, d dossier, n cluster.Node, in survey) 
 	}
 	return cluster.Seen{
 		Stage: st.Stage, Progress: buildShare + st.Progress*(100-buildShare)/100,
-		Ready: st.Ready, Failed: st.Failed, Message: st.Message,
+		IdleSince: st.IdleSince, Ready: st.Ready, Failed: st.Failed, Message: st.Message,
 	}
 }
 

@@ -111,7 +111,11 @@ type VnodeStatus struct {
 	Ready       bool   `json:"ready"`
 	Failed      bool   `json:"failed"`
 	Message     string `json:"message"`
-	Took        Took   `json:"took,omitzero"`
+	// Sessions are logins over ssh. IdleSince is since when there are none and
+	// next to nothing is done; nil while there are, or when it is not known.
+	Sessions  int        `json:"sessions,omitempty"`
+	IdleSince *time.Time `json:"idleSince,omitempty"`
+	Took      Took       `json:"took,omitzero"`
 }
 
 // Took is how long the parts of a vnode's preparation took by the clock of its

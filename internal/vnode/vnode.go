@@ -125,7 +125,11 @@ type FromGuest struct {
 	Total   int           `json:"total,omitempty"`
 	Took    time.Duration `json:"took,omitempty"`
 	Healthy bool          `json:"healthy,omitempty"`
-	Message string        `json:"message,omitempty"` // last log lines of what failed
+	// With "health": how many are logged in over ssh, and for how long nobody
+	// was and next to nothing was done.
+	Sessions    int    `json:"sessions,omitempty"`
+	IdleSeconds int64  `json:"idleSeconds,omitempty"`
+	Message     string `json:"message,omitempty"` // last log lines of what failed
 }
 
 // MaxMessage bounds one line of the channel, in bytes: a guest is not trusted.
