@@ -113,7 +113,7 @@ func (b *Builder) checkLock(lock render.Lock) error {
 			return err
 		}
 	}
-	_, guest, err := digestFile(b.cfg.GuestBinary)
+	guest, err := b.guest.of(b.cfg.GuestBinary)
 	if err != nil {
 		return fmt.Errorf("guest program: %w", err)
 	}

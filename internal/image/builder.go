@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"quarry/internal/render"
 )
 
 // BuilderConfig is what a [Builder] works with.
@@ -35,10 +37,12 @@ type Builder struct {
 	cfg    BuilderConfig
 	log    *slog.Logger
 	now    func() time.Time
-	aptMu  sync.Mutex // apt, and the cache of locks
-	builds flights    // by address
-	bases  flights    // by base key
-	pool   flights    // by digest of the list of packages
+	aptMu  sync.Mutex             // apt, and the cache of locks
+	locks  map[string]render.Lock // those of the cache that were used, by path
+	guest  digested               // the guest program
+	builds flights                // by address
+	bases  flights                // by base key
+	pool   flights                // by digest of the list of packages
 }
 
 // NewBuilder makes a builder and removes what a crash left in its Dir.

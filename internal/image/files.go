@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 func writeManifest(dir string, m Manifest) error {
@@ -37,6 +38,32 @@ func digestFile(path string) (int64, string, error) {
 		return 0, "", err
 	}
 	return n, hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// digested is the SHA-256 of a file that is asked for often. It is read again
+// when the file looks different. The zero value is ready to use.
+type digested struct {
+	mu   sync.Mutex
+	info os.FileInfo
+	sum  string
+}
+
+func (d *digested) of(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.info != nil && os.SameFile(d.info, info) && d.info.Size() == info.Size() && d.info.ModTime().Equal(info.ModTime()) {
+		return d.sum, nil
+	}
+	_, sum, err := digestFile(path)
+	if err != nil {
+		return "", err
+	}
+	d.info, d.sum = info, sum
+	return sum, nil
 }
 
 // verifyFile returns an error naming the file unless it has that size and digest.

@@ -36,7 +36,7 @@ func (b *Builder) Lock(ctx context.Context, r render.Recipe) (render.Lock, error
 	if err := checkRecipe(r); err != nil {
 		return render.Lock{}, err
 	}
-	_, guest, err := digestFile(b.cfg.GuestBinary)
+	guest, err := b.guest.of(b.cfg.GuestBinary)
 	if err != nil {
 		return render.Lock{}, fmt.Errorf("guest program: %w", err)
 	}
@@ -188,17 +188,28 @@ func (b *Builder) lockPath(a *apt, r render.Recipe, guest string) string {
 }
 
 func (b *Builder) cachedLock(a *apt, r render.Recipe, guest string) (render.Lock, bool) {
-	raw, err := os.ReadFile(b.lockPath(a, r, guest))
-	if err != nil {
-		return render.Lock{}, false
-	}
-	var lock render.Lock
-	if err := json.Unmarshal(raw, &lock); err != nil {
-		return render.Lock{}, false // half written by a crash
+	path := b.lockPath(a, r, guest)
+	lock, known := b.locks[path]
+	if !known {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return render.Lock{}, false
+		}
+		if err := json.Unmarshal(raw, &lock); err != nil {
+			return render.Lock{}, false // half written by a crash
+		}
+		if len(b.locks) >= maxLocks || b.locks == nil {
+			b.locks = map[string]render.Lock{}
+		}
+		b.locks[path] = lock
 	}
 	lock.Recipe = r // with where its things come from, which JSON leaves out
+	lock.Packages = slices.Clone(lock.Packages)
 	return lock, true
 }
+
+// maxLocks bounds how many locks are kept in memory; each may be 100 KiB.
+const maxLocks = 100
 
 func (b *Builder) cacheLock(a *apt, lock render.Lock) error {
 	raw, err := json.Marshal(lock)
