@@ -78,21 +78,25 @@ func (s *Server) createCluster(ctx context.Context, in *createClusterInput) (*cr
 		return &createClusterOutput{Status: http.StatusOK, Body: c}, nil
 	}
 	return &createClusterOutput{
-		Status: http.StatusCreated, Location: "/v1/clusters/" + url.PathEscape(c.Name), ETag: etag(c.Version), Body: c,
+		Status: http.StatusCreated, Location: location(c), ETag: etag(c.Version), Body: c,
 	}, nil
 }
 
 func (s *Server) bookCluster(ctx context.Context, in *createClusterInput) (cluster.Cluster, error) {
+	p := principalOf(ctx)
+	p.Answered = receiptOf(ctx).answered(http.StatusCreated)
 	if in.Hold == "" {
-		return s.Manager.CreateCluster(ctx, principalOf(ctx), in.Body, in.DryRun)
+		return s.Manager.CreateCluster(ctx, p, in.Body, in.DryRun)
 	}
 	hold, err := time.ParseDuration(in.Hold)
 	if err != nil {
 		return cluster.Cluster{}, fault.New(fault.Invalid, "the cluster cannot be held",
 			fault.Detail{Field: "hold", Message: fmt.Sprintf("%q is not a duration like 15m", in.Hold)})
 	}
-	return s.Manager.HoldCluster(ctx, principalOf(ctx), in.Body, hold, in.DryRun)
+	return s.Manager.HoldCluster(ctx, p, in.Body, hold, in.DryRun)
 }
+
+func location(c cluster.Cluster) string { return "/v1/clusters/" + url.PathEscape(c.Name) }
 
 func changeCluster(ctx context.Context, p manager.Principal, in *changeClusterInput,
 	change func(context.Context, manager.Principal, string, int64) (cluster.Cluster, error),

@@ -91,11 +91,10 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, key string, next h
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	answer := recorder{header: w.Header()}
-	next.ServeHTTP(&answer, r)
-	if answer.status/100 == 2 {
-		s.keep(context.WithoutCancel(ctx), store.Idempotent{
-			Owner: p.TokenID, Key: key, RequestHash: request, Status: answer.status, At: s.Manager.Now(),
-		}, kept{Header: w.Header().Clone(), Body: answer.body.Bytes()}, bearer(r))
+	slip := &receipt{token: bearer(r), row: store.Idempotent{Owner: p.TokenID, Key: key, RequestHash: request, At: s.Manager.Now()}}
+	next.ServeHTTP(&answer, r.WithContext(context.WithValue(ctx, receiptKey{}, slip)))
+	if answer.status/100 == 2 && !slip.kept {
+		s.keep(context.WithoutCancel(ctx), slip, answer.status, kept{Header: w.Header().Clone(), Body: answer.body.Bytes()})
 	}
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body.Bytes()) // the client went away: it will ask again
@@ -115,17 +114,8 @@ func (s *Server) recall(ctx context.Context, owner, key string) (old store.Idemp
 
 // keep remembers an answer. What was asked for is done: an error here only
 // means that a repetition would not be recognised.
-func (s *Server) keep(ctx context.Context, v store.Idempotent, k kept, token string) {
-	err := func() (err error) {
-		doc, err := json.Marshal(k)
-		if err != nil {
-			return err
-		}
-		if v.Body, err = seal(doc, token); err != nil {
-			return err
-		}
-		return s.Manager.Store.Update(ctx, func(tx *store.Tx) error { return tx.PutIdempotent(v) })
-	}()
+func (s *Server) keep(ctx context.Context, slip *receipt, status int, k kept) {
+	err := s.Manager.Store.Update(ctx, func(tx *store.Tx) error { return slip.put(tx, status, k) })
 	if err != nil {
 		s.Log.ErrorContext(ctx, "an answer could not be kept for its repetition", "error", err)
 	}

@@ -80,7 +80,7 @@ func (m *Manager) answer(ctx context.Context, b *booking, spec cluster.Spec) (An
 		return Answer{}, err
 	}
 	b.settle(m.Now().UTC().Truncate(time.Second))
-	err := m.book(ctx, b, true)
+	err := m.book(ctx, Principal{}, b, true) // nothing is answered for good
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Refused {
 		a := Answer{Problems: f.Details}
 		if r, ok := f.Refusal.(Refusal); ok {

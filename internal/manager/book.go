@@ -43,7 +43,7 @@ func (m *Manager) create(ctx context.Context, p Principal, spec cluster.Spec, ho
 		return cluster.Cluster{}, err
 	}
 	b.settle(m.Now().UTC().Truncate(time.Second))
-	err := m.book(ctx, &b, dryRun)
+	err := m.book(ctx, p, &b, dryRun)
 	if err != nil && !errors.Is(err, errDryRun) {
 		return cluster.Cluster{}, err
 	}

@@ -95,8 +95,11 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 	if err := e.complete(); err != nil {
 		return err
 	}
-	if e.nothing {
+	if e.nothing && o.DryRun {
 		return nil
+	}
+	if e.nothing {
+		return p.answered(tx, e.c)
 	}
 	if e.Operation == Grow {
 		if err := e.readDossier(tx); err != nil {
@@ -129,7 +132,7 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 		e.c.Version = e.before.Version
 		return errDryRun
 	}
-	return nil
+	return p.answered(tx, e.c)
 }
 
 func (ch Change) title() string { return "the cluster cannot be " + done[ch.Operation] }

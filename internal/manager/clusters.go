@@ -124,14 +124,20 @@ func (m *Manager) changeCluster(ctx context.Context, p Principal, name string, i
 				"you saw version %d of cluster %q, it is %d now: read it again", ifMatch, c.Name, c.Version)})
 		}
 		message, err := change(&c, now)
-		if err != nil || message == "" {
+		if err != nil {
 			return err
+		}
+		if message == "" {
+			return p.answered(tx, c)
 		}
 		kind := "changed"
 		if c.State == cluster.Cancelled {
 			kind = "cancelled"
 		}
-		return m.putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message}})
+		if err := m.putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message}}); err != nil {
+			return err
+		}
+		return p.answered(tx, c)
 	})
 	m.poke()
 	return c, err

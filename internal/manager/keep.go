@@ -128,7 +128,7 @@ func refusedRequest(err error) (req calendar.Request, refused bool) {
 const tries = 3
 
 // book admits the cluster in one transaction, or says why not.
-func (m *Manager) book(ctx context.Context, b *booking, dryRun bool) error {
+func (m *Manager) book(ctx context.Context, p Principal, b *booking, dryRun bool) error {
 	for range tries {
 		err := m.Store.Update(ctx, func(tx *store.Tx) error {
 			if err := m.admit(tx, b); err != nil {
@@ -137,7 +137,10 @@ func (m *Manager) book(ctx context.Context, b *booking, dryRun bool) error {
 			if dryRun {
 				return errDryRun
 			}
-			return b.insert(tx)
+			if err := b.insert(tx); err != nil {
+				return err
+			}
+			return p.answered(tx, b.c)
 		})
 		if req, refused := refusedRequest(err); refused {
 			err = m.explain(ctx, b, req)
