@@ -24,6 +24,7 @@ No site is needed.`,
 func newBenchCalendar(a *app) *cobra.Command {
 	var b bench.Calendar
 	var held []string
+	var list bool
 	cmd := &cobra.Command{
 		Use:   "calendar",
 		Short: "Measure how fast clusters are booked, and refused",
@@ -38,6 +39,9 @@ itself, for 1 to 15 hours; together they hold 70 % of the site.
   memory    resident memory of the process
   open      reading all of it from the store, as a manager does at its start
 
+With --list nothing is measured: the requests are shown, for comparing with
+something else (test/peers/slurm-calendar.sh does).
+
 With --durable an admission is a transaction of a store on the disk under
 --dir, as in the manager; without, it is in memory only.`),
 		Example: `quarry bench calendar --pnodes 10000 --held 0,1000,3000,10000 --durable
@@ -50,6 +54,9 @@ quarry bench calendar --held 3000 --durable -o json`,
 			}
 			if b.Pnodes < 100 || b.Clients < 1 || b.Admissions < 1 || b.Questions < 1 {
 				return usage("give at least 100 pnodes and one each of --clients, --admissions and --questions")
+			}
+			if list {
+				return a.listRequests(b, counts)
 			}
 			results := []bench.CalendarResult{}
 			for _, n := range counts {
@@ -70,8 +77,24 @@ quarry bench calendar --held 3000 --durable -o json`,
 	f.BoolVar(&b.Durable, "durable", false, "commit each admission to a store on the disk")
 	f.IntVar(&b.Admissions, "admissions", 2000, "how many admissions are measured")
 	f.IntVar(&b.Questions, "questions", 300, "how many questions of each kind are measured")
+	f.BoolVar(&list, "list", false, "show the requests instead")
 	f.StringVar(&b.Dir, "dir", "", "folder for the store (default the one for temporary files)")
 	return cmd
+}
+
+// listRequests shows what would be asked with so many held.
+func (a *app) listRequests(b bench.Calendar, counts []int) error {
+	if len(counts) != 1 {
+		return usage("--list is for one number of --held")
+	}
+	requests := b.List(counts[0])
+	return a.print(requests, func(w io.Writer) {
+		var rows [][]string
+		for _, r := range requests {
+			rows = append(rows, []string{r.Kind, r.Name, strconv.FormatInt(r.Start, 10), strconv.FormatInt(r.Seconds, 10), strconv.Itoa(r.Nodes)})
+		}
+		printTable(w, []string{"KIND", "NAME", "START", "SECONDS", "NODES"}, rows)
+	})
 }
 
 func parseCounts(texts []string) ([]int, error) {

@@ -22,7 +22,7 @@ import (
 
 const (
 	clients = 1000
-	rounds  = 4 // requests of each client
+	rounds  = 3 // requests of each client
 	kills   = 10
 	tenants = 4
 	names   = 3 // of one tenant in one slot
@@ -123,7 +123,7 @@ type race struct {
 
 // run lets everybody ask, and kills the manager after each part of the answers.
 func (r *race) run(people []*client) {
-	ctx, cancel := context.WithTimeout(r.d.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(r.d.t.Context(), 10*time.Minute)
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	answers := make(chan struct{}, clients)
