@@ -72,7 +72,7 @@ func TestClusterScriptsRunOnceForTheSameNodes(t *testing.T) {
 		f, id := newFake(t), withClusterScripts(t)
 		first := meet(t, f, id, true)
 		first.until(t, "health", vnode.StageReady)
-		first.conn.Close()
+		first.pullThePlug()
 		if err := os.RemoveAll(filepath.Join(f.root, "run")); err != nil { // a tmpfs
 			t.Fatal(err)
 		}

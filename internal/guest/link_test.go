@@ -19,6 +19,8 @@ type agent struct {
 	conns chan net.Conn
 	conn  net.Conn
 	in    *vnode.Reader
+
+	pullThePlug func() // ends the guest at once
 }
 
 func newAgent() *agent { return &agent{conns: make(chan net.Conn)} }

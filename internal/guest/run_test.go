@@ -30,7 +30,7 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// start runs a guest on f until the test's end, and returns its agent, its log
+// start runs a guest on f until the test's end or until its plug is pulled, and returns its agent, its log
 // and how often it called itself ready to systemd.
 func start(t *testing.T, f *fakeSystem) (*agent, *locked, *int) {
 	a, log, applied := newAgent(), &locked{}, new(int)
@@ -43,12 +43,13 @@ func start(t *testing.T, f *fakeSystem) (*agent, *locked, *int) {
 			Log:     slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
 	}()
-	t.Cleanup(func() {
+	a.pullThePlug = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("run ended with %v", err)
 		}
 	})
+	t.Cleanup(a.pullThePlug)
 	return a, log, applied
 }
 
