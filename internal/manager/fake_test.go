@@ -274,7 +274,7 @@ func (s *site) fingerprint() string {
 func (s *site) pass(d time.Duration) {
 	s.t.Helper()
 	for end := s.now.Add(d); s.now.Before(end); {
-		s.now = s.now.Add(min(10*time.Second, end.Sub(s.now)))
+		s.now = s.now.Add(min(lostAfter-5*time.Second, end.Sub(s.now)))
 		s.settle()
 	}
 }
