@@ -262,19 +262,12 @@ func (b booker) changeCommand(ch manager.Change) string {
 
 // completeAppliances completes the appliances of the cluster that was named.
 func (a *app) completeAppliances(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-	client, err := a.client()
-	if err != nil || len(given) == 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, err := client.Cluster(cmd.Context(), given[0])
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, g := range c.Spec.Nodes {
-		if g.Appliance != cluster.Gateway {
-			names = append(names, g.Appliance)
+	return a.completeOf(cmd, given, func(c cluster.Cluster) (names []string) {
+		for _, g := range c.Spec.Nodes {
+			if g.Appliance != cluster.Gateway {
+				names = append(names, g.Appliance)
+			}
 		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+		return names
+	})
 }

@@ -199,6 +199,16 @@ func privateAddress(n cluster.Node) string {
 }
 
 func (a *app) completeNodes(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return a.completeOf(cmd, given, func(c cluster.Cluster) (names []string) {
+		for _, n := range c.Nodes {
+			names = append(names, n.Name+"\t"+n.Appliance)
+		}
+		return names
+	})
+}
+
+// completeOf completes what the cluster that was named has.
+func (a *app) completeOf(cmd *cobra.Command, given []string, has func(cluster.Cluster) []string) ([]string, cobra.ShellCompDirective) {
 	client, err := a.client()
 	if err != nil || len(given) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -207,9 +217,5 @@ func (a *app) completeNodes(cmd *cobra.Command, given []string, _ string) ([]str
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	var names []string
-	for _, n := range c.Nodes {
-		names = append(names, n.Name+"\t"+n.Appliance)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return has(c), cobra.ShellCompDirectiveNoFileComp
 }

@@ -54,10 +54,25 @@ const setTitle = "the pnode cannot be set like this"
 // whose preparation has begun is refused, since that one does not move.
 // ifMatch is the version the caller saw, 0 for any.
 func (m *Manager) SetPnode(ctx context.Context, p Principal, name string, change PnodeChange, ifMatch int64) (PnodeInfo, error) {
+	now := m.Now().UTC()
+	return m.changePnode(ctx, p, name, ifMatch, func(tx *store.Tx, row *store.Pnode) error {
+		next := change.of(row.Settings)
+		if reflect.DeepEqual(next, row.Settings) {
+			return nil
+		}
+		if err := m.judge(tx, name, row.Settings, next, now); err != nil {
+			return err
+		}
+		row.Settings = next
+		return tx.PutPnode(*row)
+	})
+}
+
+// changePnode lets change write a pnode down otherwise, and plans with it.
+func (m *Manager) changePnode(ctx context.Context, p Principal, name string, ifMatch int64, change func(*store.Tx, *store.Pnode) error) (PnodeInfo, error) {
 	if err := provider(p); err != nil {
 		return PnodeInfo{}, err
 	}
-	now := m.Now().UTC()
 	var row store.Pnode
 	err := m.Store.Update(ctx, func(tx *store.Tx) (err error) {
 		if row, err = tx.Pnode(name); err != nil {
@@ -67,15 +82,7 @@ func (m *Manager) SetPnode(ctx context.Context, p Principal, name string, change
 			return fault.New(fault.Precondition, "the pnode changed", fault.Detail{Field: "If-Match", Message: fmt.Sprintf(
 				"you saw version %d of pnode %q, it is %d now: read it again", ifMatch, name, row.Version)})
 		}
-		next := change.of(row.Settings)
-		if reflect.DeepEqual(next, row.Settings) {
-			return nil
-		}
-		if err := m.judge(tx, name, row.Settings, next, now); err != nil {
-			return err
-		}
-		row.Settings = next
-		return tx.PutPnode(row)
+		return change(tx, &row)
 	})
 	if err != nil {
 		return PnodeInfo{}, err
@@ -83,7 +90,7 @@ func (m *Manager) SetPnode(ctx context.Context, p Principal, name string, change
 	if err := m.ledger.SetPnode(m.calendarPnode(row, m.Now())); err != nil {
 		return PnodeInfo{}, err
 	}
-	m.Log.InfoContext(ctx, "pnode settings changed", "pnode", name)
+	m.Log.InfoContext(ctx, "pnode changed", "pnode", name, "drained", row.Drained)
 	m.poke()
 	return m.Pnode(ctx, p, name)
 }

@@ -119,31 +119,13 @@ func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
 // DrainPnode keeps new vnodes away from a pnode, or lets them come again.
 // What runs there stays until its end.
 func (m *Manager) DrainPnode(ctx context.Context, p Principal, name string, drain bool, ifMatch int64) (PnodeInfo, error) {
-	if err := provider(p); err != nil {
-		return PnodeInfo{}, err
-	}
-	var row store.Pnode
-	err := m.Store.Update(ctx, func(tx *store.Tx) (err error) {
-		if row, err = tx.Pnode(name); err != nil {
-			return err
-		}
-		if ifMatch != 0 && ifMatch != row.Version {
-			return fault.New(fault.Precondition, "the pnode changed", fault.Detail{Field: "If-Match", Message: fmt.Sprintf(
-				"you saw version %d of pnode %q, it is %d now: read it again", ifMatch, name, row.Version)})
-		}
+	return m.changePnode(ctx, p, name, ifMatch, func(tx *store.Tx, row *store.Pnode) error {
 		if row.Drained == drain {
 			return nil
 		}
 		row.Drained = drain
-		return tx.PutPnode(row)
+		return tx.PutPnode(*row)
 	})
-	if err != nil {
-		return PnodeInfo{}, err
-	}
-	if err := m.ledger.SetPnode(m.calendarPnode(row, m.Now())); err != nil {
-		return PnodeInfo{}, err
-	}
-	return m.Pnode(ctx, p, name)
 }
 
 // PnodeToken makes a token with which the pnode of that name enrols, once,
