@@ -208,6 +208,9 @@ func fingerprint(c *Calendar) string {
 		}
 		for t := range l.grid.tiers {
 			for _, bucket := range sortedKeys(l.grid.tiers[t]) {
+				if bucket*grains[t] < c.now {
+					continue // it may still tell of what is over
+				}
 				fmt.Fprintln(&b, t, bucket, l.grid.tiers[t][bucket].short, l.grid.tiers[t][bucket].ones)
 			}
 		}
