@@ -112,6 +112,7 @@ func (s *Server) register(mux *http.ServeMux) huma.API {
 	s.registerChanges(api)
 	s.registerCalendar(api)
 	s.registerAccounting(api)
+	s.registerRecord(api)
 	s.registerQuestions(api)
 	s.registerEvents(api)
 	s.registerPnodes(api)

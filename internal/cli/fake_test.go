@@ -53,6 +53,7 @@ func newFakeManager() *fakeManager {
 	})
 	mux.HandleFunc("GET /v1/calendar", fakeCalendar)
 	fakeLimits(mux)
+	fakeRecord(mux)
 	mux.HandleFunc("GET /v1/accounting", fakeAccounting)
 	mux.HandleFunc("GET /v1/accounting/audit", fakeAudit)
 	f.rolls.register(mux)

@@ -72,6 +72,7 @@ quarry simulate trace.json --site site.yaml -o json --svg week.svg`,
 	f.IntVar(&s.swf.MemoryMiB, "memory", 0, "memory of a vnode in MiB where the job does not say, for SWF (default 2048 for each processor)")
 	f.StringVar(&s.svg, "svg", "", "draw the utilisation into this file")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress on standard error")
+	cmd.AddCommand(newSimulateRecord(a))
 	must(cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions([]string{"spread", "pack"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }

@@ -117,6 +117,9 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 		return err
 	}
 	if e.dossier != nil {
+		if err := e.equip(); err != nil {
+			return err
+		}
 		raw, err := e.dossier.encode()
 		if err != nil {
 			return err
@@ -146,6 +149,7 @@ type edit struct {
 	c       cluster.Cluster // what becomes of it
 	result  calendar.Change // what the calendar decided
 	dossier *dossier        // set when it changes
+	added   []string        // the vnodes that it grows by
 	message string          // for the event
 	nothing bool            // it is so already
 }

@@ -167,10 +167,23 @@ func (e *edit) settleGrow() error {
 	if !c.State.Begun() {
 		planned(&c, e.result.After.Plan)
 	}
-	e.dossier.HostKeys, e.dossier.Incarnations = maps.Clone(e.dossier.HostKeys), maps.Clone(e.dossier.Incarnations)
 	for i := range c.Nodes {
-		n := &c.Nodes[i]
-		if !slices.Contains(names, n.Name) {
+		if n := &c.Nodes[i]; slices.Contains(names, n.Name) {
+			n.Image, n.Pnode = planOf(e.dossier.Plans, *n).Address, e.result.After.Pnode(n.Name)
+		}
+	}
+	e.c, e.added = c, names
+	e.count()
+	e.message = "grown by request: " + strings.Join(names, ", ")
+	return nil
+}
+
+// equip gives the vnodes that were added what guests need, and tries it.
+func (e *edit) equip() error {
+	e.dossier.HostKeys, e.dossier.Incarnations = maps.Clone(e.dossier.HostKeys), maps.Clone(e.dossier.Incarnations)
+	for i := range e.c.Nodes {
+		n := &e.c.Nodes[i]
+		if !slices.Contains(e.added, n.Name) {
 			continue
 		}
 		key, err := newHostKey(n.Name)
@@ -181,12 +194,9 @@ func (e *edit) settleGrow() error {
 			e.dossier.Incarnations[n.Name]++
 		}
 		e.dossier.HostKeys[n.Name] = key
-		n.HostKeys, n.Image, n.Pnode = []string{key.Public}, planOf(e.dossier.Plans, *n).Address, e.result.After.Pnode(n.Name)
+		n.HostKeys = []string{key.Public}
 	}
-	e.c = c
-	e.count()
-	e.message = "grown by request: " + strings.Join(names, ", ")
-	return e.draft(names)
+	return e.draft(e.added)
 }
 
 // draft renders the new vnodes once, and one that has to know them: what is

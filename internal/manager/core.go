@@ -65,10 +65,14 @@ func (k *Core) Calendar() *calendar.Calendar { return k.cal }
 // for is a bare *calendar.Refusal, what is wrong with the spec a fault.Invalid.
 // Rolls are taken as they are named, and every appliance has an image.
 func (k *Core) Book(tenant, id string, spec cluster.Spec, now time.Time) (cluster.Cluster, error) {
+	return k.book(tenant, id, spec, 0, now)
+}
+
+func (k *Core) book(tenant, id string, spec cluster.Spec, hold time.Duration, now time.Time) (cluster.Cluster, error) {
 	now = now.UTC().Truncate(time.Second)
 	k.cal.Advance(now)
 	spec = spec.Complete(now)
-	b := booking{tenant: tenant, id: id, now: now, files: plainDossier(spec)}
+	b := booking{tenant: tenant, id: id, now: now, files: plainDossier(spec), hold: hold}
 	if details := spec.Validate(now); len(details) > 0 {
 		return cluster.Cluster{}, fault.New(fault.Invalid, refusedTitle, details...)
 	}
@@ -235,6 +239,10 @@ func (k *Core) keep(c cluster.Cluster, now time.Time) error {
 		k.cal.Remove(c.ID)
 		delete(k.taken, c.Tenant+"/"+c.Name)
 		delete(k.dossiers, c.ID)
+		return nil
+	}
+	if c.HoldUntil != nil && !now.Before(*c.HoldUntil) {
+		k.cal.Remove(c.ID)
 		return nil
 	}
 	want := bookingOf(c, now)

@@ -17,14 +17,21 @@ const maxHold = 7 * 24 * time.Hour
 // follows within hold; until then nothing of it is prepared. It is for callers
 // who have to book elsewhere, too, before they know that they want it.
 func (m *Manager) HoldCluster(ctx context.Context, p Principal, spec cluster.Spec, hold time.Duration, dryRun bool) (cluster.Cluster, error) {
-	if hold < time.Second || hold > maxHold {
-		return cluster.Cluster{}, fault.New(fault.Invalid, heldTitle, fault.Detail{Field: "hold", Message: fmt.Sprintf(
-			"%s is not between 1s and %s", hold, maxHold)})
+	if err := boundHold(hold); err != nil {
+		return cluster.Cluster{}, err
 	}
 	return m.create(ctx, p, spec, hold.Round(time.Second), dryRun)
 }
 
 const heldTitle = "the cluster cannot be held"
+
+func boundHold(hold time.Duration) error {
+	if hold < time.Second || hold > maxHold {
+		return fault.New(fault.Invalid, heldTitle, fault.Detail{Field: "hold", Message: fmt.Sprintf(
+			"%s is not between 1s and %s", hold, maxHold)})
+	}
+	return nil
+}
 
 func checkHold(spec cluster.Spec, hold time.Duration) error {
 	if hold > 0 && spec.StartMode == cluster.StartNow {

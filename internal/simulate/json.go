@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 
 	"quarry/internal/cluster"
@@ -89,16 +90,40 @@ func (e *Entry) check() error {
 	switch e.Do {
 	case Book:
 		return e.checkBook()
-	case Cancel, End:
-		return e.only("tenant and cluster", e.Tenant != "" && e.Cluster != "", e.Pnode != "" || e.Spec != nil || e.For+e.Runs != 0 || e.Took != nil)
+	case Cancel, End, Confirm, Release, Extend, Shorten, Move, Grow, Shrink:
+		return e.checkChange()
 	case Lose, Recover, Drain, Undrain:
-		return e.only("pnode", e.Pnode != "", e.Tenant != "" || e.Cluster != "" || e.Spec != nil || e.For+e.Runs != 0 || e.Took != nil)
+		return e.only("pnode", e.Pnode != "", Entry{Pnode: e.Pnode})
 	}
-	return fmt.Errorf("do: %q is none of book, cancel, end, lose, recover, drain, undrain", e.Do)
+	return fmt.Errorf("do: %q is none of book, cancel, end, extend, shorten, move, grow, shrink, confirm, release, lose, recover, drain, undrain", e.Do)
 }
 
-func (e *Entry) only(what string, complete, more bool) error {
-	if !complete || more {
+// checkChange finds fields that do not belong to what is asked; whether it can
+// be is for the manager to say.
+func (e *Entry) checkChange() error {
+	named := e.Tenant != "" && e.Cluster != ""
+	has := Entry{Tenant: e.Tenant, Cluster: e.Cluster}
+	switch e.Do {
+	case Extend, Shorten:
+		has.End, has.By = e.End, e.By
+		return e.only("tenant, cluster, and end or by", named && (e.End.IsZero() != (e.By == 0)), has)
+	case Move:
+		has.Start, has.End, has.By = e.Start, e.End, e.By
+		return e.only("tenant, cluster, start, and may have end or by", named && !e.Start.IsZero(), has)
+	case Grow:
+		has.Appliance, has.Count = e.Appliance, e.Count
+		return e.only("tenant, cluster, count, and may have appliance", named && e.Count > 0, has)
+	case Shrink:
+		has.Appliance, has.Count, has.Nodes = e.Appliance, e.Count, e.Nodes
+		return e.only("tenant, cluster, and nodes, or count and may have appliance", named && (e.Count > 0) != (len(e.Nodes) > 0), has)
+	}
+	return e.only("tenant and cluster", named, has)
+}
+
+// only refuses an entry that is not complete, or has more than may be in it.
+func (e *Entry) only(what string, complete bool, has Entry) error {
+	has.At, has.Do = e.At, e.Do
+	if !complete || !reflect.DeepEqual(*e, has) {
 		return fmt.Errorf("%q has at, do, %s and nothing else", e.Do, what)
 	}
 	return nil
@@ -110,8 +135,8 @@ func (e *Entry) checkBook() error {
 		return errors.New("spec: there is none to book")
 	case !cluster.ValidName(e.Tenant):
 		return fmt.Errorf("tenant: %q is not a DNS label", e.Tenant)
-	case e.Cluster != "" || e.Pnode != "":
-		return errors.New("book has at, do, tenant, spec, for, runs, took and nothing else")
+	case !reflect.DeepEqual(*e, Entry{At: e.At, Do: Book, Tenant: e.Tenant, Spec: e.Spec, For: e.For, Runs: e.Runs, Took: e.Took, Hold: e.Hold, Made: e.Made}):
+		return errors.New("book has at, do, tenant, spec, for, runs, took, hold, made and nothing else")
 	case e.For != 0 && (e.Spec.Duration != 0 || !e.Spec.End.IsZero()):
 		return errors.New("for: the spec has an end or a duration already")
 	}

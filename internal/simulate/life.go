@@ -22,6 +22,7 @@ type life struct {
 	// vnode will be.
 	since   time.Time
 	ready   map[string]time.Time
+	left    map[string]time.Time // when those that are given back are gone
 	opened  *time.Time
 	gone    time.Time
 	told    bool // that it may be late, before its start
@@ -81,12 +82,11 @@ func (l *life) step() error {
 }
 
 func moved(before, after cluster.Cluster) bool {
-	for i := range after.Nodes {
-		if after.Nodes[i].Pnode != before.Nodes[i].Pnode {
-			return true
-		}
+	was := map[string]string{}
+	for _, n := range before.Nodes {
+		was[n.Name] = n.Pnode
 	}
-	return false
+	return slices.ContainsFunc(after.Nodes, func(n cluster.Node) bool { return was[n.Name] != "" && was[n.Name] != n.Pnode })
 }
 
 // follow lets the world go on with what the manager decided.
@@ -117,9 +117,11 @@ func (l *life) follow(before cluster.Cluster) error {
 			}
 		}
 	}
-	switch l.c.State {
-	case cluster.Preparing:
+	l.part()
+	if l.c.State == cluster.Preparing || l.c.State == cluster.Ready || l.c.State == cluster.Active {
 		l.make()
+	}
+	switch l.c.State {
 	case cluster.Ready:
 		if l.opened == nil && !w.now.Before(l.c.Start) && !w.silent(l.c.Nodes[0].Pnode) {
 			at := w.now
@@ -156,7 +158,8 @@ func (l *life) make() {
 	}
 	var at time.Time
 	for _, n := range l.c.Nodes {
-		if _, made := l.ready[n.Name]; made || w.silent(n.Pnode) {
+		late := l.c.State != cluster.Preparing && !n.Joining
+		if _, made := l.ready[n.Name]; made || late || n.Leaving || w.silent(n.Pnode) {
 			continue
 		}
 		ready := w.now.Add(l.prepareTime(l.incarnations[n.Name]))
@@ -191,10 +194,7 @@ func (l *life) fails(vnode string) bool {
 
 // wipe stops and wipes the vnodes.
 func (l *life) wipe() {
-	d := l.w.site.Wipe.draw(l.w.times.of("wipe", l.key(), 0))
-	if took := l.entry.Took; took != nil && took.Wipe > 0 {
-		d = time.Duration(took.Wipe)
-	}
+	d := l.wipeTime()
 	l.gone = l.w.now.Add(d)
 	l.w.put(l.gone, func() error {
 		if l.c.EndedAt != nil {
@@ -207,6 +207,13 @@ func (l *life) wipe() {
 		return l.w.learned()
 	})
 	l.due(l.c.End.Add(manager.GiveUpAfter + time.Second))
+}
+
+func (l *life) wipeTime() time.Duration {
+	if took := l.entry.Took; took != nil && took.Wipe > 0 {
+		return time.Duration(took.Wipe)
+	}
+	return l.w.site.Wipe.draw(l.w.times.of("wipe", l.key(), 0))
 }
 
 // sight is what the manager sees of the cluster now.
@@ -227,6 +234,8 @@ func (l *life) seen(n cluster.Node) cluster.Seen {
 	w := l.w
 	ready, made := l.ready[n.Name]
 	switch {
+	case n.Leaving && l.gone.IsZero():
+		return cluster.Seen{Gone: !w.now.Before(l.left[n.Name]) && !w.silent(n.Pnode)}
 	case !l.gone.IsZero():
 		return cluster.Seen{Gone: !w.now.Before(l.gone) && !w.silent(n.Pnode)}
 	case w.silent(n.Pnode): // as it was last heard of
@@ -260,7 +269,7 @@ func (l *life) over() error {
 	}
 	delete(w.names, l.key())
 	delete(w.waiting, l)
-	l.ready, l.incarnations = nil, nil
+	l.ready, l.left, l.incarnations = nil, nil, nil
 	return w.retry()
 }
 

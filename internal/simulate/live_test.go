@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -72,6 +73,7 @@ type fakeAgent struct {
 	m      *manager.Manager
 	facts  pnode.Facts
 	since  map[string]time.Time // vnodes, by cluster, name and incarnation
+	ending map[string]time.Time // vnodes that are given back, the same
 	opened map[string]time.Time
 	silent func(time.Time) bool
 }
@@ -116,6 +118,14 @@ func (a *fakeAgent) report(d pnode.Desired, now time.Time, due *time.Time) pnode
 			if _, begun := a.since[key]; !begun {
 				a.since[key] = now
 			}
+			if v.End { // given back: it is wiped and then not there any more
+				if _, begun := a.ending[key]; !begun {
+					a.ending[key] = now
+				}
+				if wake(a.ending[key].Add(liveWipe)) {
+					continue
+				}
+			}
 			st := pnode.VnodeStatus{Name: v.Name, Incarnation: v.Incarnation, Running: true, Stage: vnode.StageBoot, Progress: 20}
 			if wake(a.since[key].Add(livePrepare)) {
 				st.Stage, st.Progress, st.Ready = vnode.StageReady, 100, true
@@ -139,38 +149,89 @@ func (a *fakeAgent) report(d pnode.Desired, now time.Time, due *time.Time) pnode
 // then the trace is played. Refusals, placements, VLANs, addresses and times
 // have to be the same.
 func TestSameAsLive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now().UTC().Add(time.Minute)
-		trace := liveTrace(start)
-		site := &Site{
-			Version: 1, VLANs: "100-104", Addresses: "203.0.113.100-203.0.113.103",
-			Pnodes: []Pnodes{
-				{Name: "p", Count: 3, CPUs: 4, MemoryMiB: 4096, DiskMiB: 40000, Accelerator: "kvm"},
-				{Name: "gw", CPUs: 4, MemoryMiB: 4096, DiskMiB: 40000, Uplink: true, Accelerator: "kvm"},
-			},
-			Build: Times{Median: Duration(liveBuild)}, Prepare: Times{Median: Duration(livePrepare)}, Wipe: Times{Median: Duration(liveWipe)},
-		}
-		if err := site.complete(); err != nil {
-			t.Fatal(err)
-		}
-		live, refused := runLive(t, trace, site, start)
-		o := play(t, trace, site, Run{Policy: calendar.Spread, Seed: 1})
-		var played []string
-		for _, c := range o.Clusters {
-			played = append(played, tellOf(c.Cluster))
-		}
-		slices.Sort(played)
-		if !slices.Equal(live, played) {
-			t.Errorf("live:\n%s\nplayed:\n%s", strings.Join(live, "\n"), strings.Join(played, "\n"))
-		}
-		var not []string
-		for _, r := range o.Refused {
-			not = append(not, r.Cluster)
-		}
-		if len(refused) == 0 || len(live) < 6 || !slices.Equal(refused, not) {
-			t.Errorf("live refused %v, played %v", refused, not)
-		}
-	})
+	for _, c := range []struct {
+		name    string
+		trace   func(time.Time) *Trace
+		refused int
+	}{{"bookings", liveTrace, 1}, {"changes", changesTrace, 0}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { sameAsLive(t, c.trace, c.refused) })
+		})
+	}
+}
+
+func sameAsLive(t *testing.T, traceFrom func(time.Time) *Trace, refusals int) {
+	start := time.Now().UTC().Add(time.Minute)
+	trace := traceFrom(start)
+	site := &Site{
+		Version: 1, VLANs: "100-104", Addresses: "203.0.113.100-203.0.113.103",
+		Pnodes: []Pnodes{
+			{Name: "p", Count: 3, CPUs: 4, MemoryMiB: 4096, DiskMiB: 40000, Accelerator: "kvm"},
+			{Name: "gw", CPUs: 4, MemoryMiB: 4096, DiskMiB: 40000, Uplink: true, Accelerator: "kvm"},
+		},
+		Build: Times{Median: Duration(liveBuild)}, Prepare: Times{Median: Duration(livePrepare)}, Wipe: Times{Median: Duration(liveWipe)},
+	}
+	if err := site.complete(); err != nil {
+		t.Fatal(err)
+	}
+	live, refused, recorded := runLive(t, trace, site, start)
+	o := play(t, trace, site, Run{Policy: calendar.Spread, Seed: 1})
+	if played := tellsOf(o); !slices.Equal(live, played) {
+		t.Errorf("live:\n%s\nplayed:\n%s", strings.Join(live, "\n"), strings.Join(played, "\n"))
+	}
+	var not []string
+	for _, r := range o.Refused {
+		not = append(not, r.Cluster)
+	}
+	if len(refused) < refusals || len(live) < 6 || !slices.Equal(refused, not) {
+		t.Errorf("live refused %v, played %v", refused, not)
+	}
+	checkRecording(t, recorded, live)
+}
+
+// checkRecording plays what was recorded of the live site, written down and
+// read again: all that was granted comes out the same.
+func checkRecording(t *testing.T, r Recording, live []string) {
+	t.Helper()
+	var file bytes.Buffer
+	if err := r.Trace.Write(&file); err != nil {
+		t.Fatal(err)
+	}
+	text := file.String()
+	trace, err := Read("record", &file, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := play(t, trace, trace.Site, Run{Policy: calendar.Spread, Seed: 2})
+	if again := tellsOf(o); !slices.Equal(live, again) || len(o.Refused) > 0 {
+		t.Errorf("live:\n%s\nrecorded and played:\n%s\nrefused: %v\ntrace:\n%s", strings.Join(live, "\n"), strings.Join(again, "\n"), o.Refused, text)
+	}
+}
+
+// tellsOf tells of all clusters.
+func tellsOf(o *Outcome) []string {
+	var list []string
+	for _, c := range o.Clusters {
+		list = append(list, tellOf(c.Cluster))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// asProvider asks a manager itself, as the API does for its provider.
+type asProvider struct {
+	m *manager.Manager
+	p manager.Principal
+}
+
+func (a asProvider) Site(ctx context.Context) (manager.SiteInfo, error) { return a.m.Site(ctx, a.p) }
+
+func (a asProvider) Pnodes(ctx context.Context) ([]manager.PnodeInfo, error) {
+	return a.m.Pnodes(ctx, a.p)
+}
+
+func (a asProvider) Record(ctx context.Context, from, to time.Time, after string) (manager.Record, error) {
+	return a.m.Record(ctx, a.p, from, to, after)
 }
 
 func liveTrace(start time.Time) *Trace {
@@ -198,6 +259,41 @@ func liveTrace(start time.Time) *Trace {
 	return trace
 }
 
+// changesTrace changes clusters in every way, at every part of their lives.
+func changesTrace(start time.Time) *Trace {
+	trace := &Trace{Name: "changes"}
+	book := func(at time.Duration, name string, count int, ahead, hold time.Duration) {
+		spec := &cluster.Spec{Name: name, Policy: calendar.Spread, Duration: 20 * time.Minute, Nodes: []cluster.Group{{Appliance: cluster.Compute, Count: count}}}
+		if spec.StartMode = cluster.StartASAP; ahead > 0 {
+			spec.StartMode, spec.Start = cluster.StartAt, start.Add(ahead)
+		}
+		trace.Entries = append(trace.Entries, Entry{At: start.Add(at), Do: Book, Tenant: "demo", Spec: spec, Hold: Duration(hold)})
+	}
+	change := func(at time.Duration, what Do, name string, e Entry) {
+		e.At, e.Do, e.Tenant, e.Cluster = start.Add(at), what, "demo", name
+		trace.Entries = append(trace.Entries, e)
+	}
+	const minute = time.Minute
+	book(0, "soon", 2, 0, 0)
+	book(1*minute, "far", 3, 60*minute, 0)
+	book(2*minute, "kept", 2, 40*minute, 5*minute)
+	book(2*minute, "dropped", 1, 45*minute, 5*minute)
+	change(3*minute, Confirm, "kept", Entry{})
+	change(3*minute, Release, "dropped", Entry{})
+	book(4*minute, "forgotten", 1, 45*minute, 2*minute)
+	change(5*minute, Extend, "far", Entry{By: Duration(10 * minute)})
+	change(6*minute, Grow, "far", Entry{Appliance: cluster.Compute, Count: 2})
+	change(7*minute, Move, "far", Entry{Start: start.Add(70 * minute)})
+	change(8*minute, Shrink, "far", Entry{Nodes: []string{"compute-1"}})
+	change(15*minute, Extend, "soon", Entry{By: Duration(15 * minute)})
+	change(16*minute, Grow, "soon", Entry{Count: 1})
+	change(20*minute, Shrink, "soon", Entry{Nodes: []string{"compute-0"}})
+	change(22*minute, Shorten, "soon", Entry{By: Duration(5 * minute)})
+	book(23*minute, "after", 7, 0, 0)
+	book(24*minute, "last", 1, 0, 0)
+	return trace
+}
+
 // tellOf is all of a cluster that was decided.
 func tellOf(c cluster.Cluster) string {
 	at := func(t *time.Time) string {
@@ -216,7 +312,7 @@ func tellOf(c cluster.Cluster) string {
 
 // runLive runs a manager over a trace, and returns what became of the clusters
 // and which requests were refused.
-func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters, refused []string) {
+func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters, refused []string, r Recording) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -253,7 +349,7 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 		must(err)
 		_, _, err = m.Enroll(ctx, token.Token, p.Name, csr)
 		must(err)
-		a := &fakeAgent{m: m, since: map[string]time.Time{}, opened: map[string]time.Time{}, silent: func(time.Time) bool { return false }, facts: pnode.Facts{
+		a := &fakeAgent{m: m, since: map[string]time.Time{}, ending: map[string]time.Time{}, opened: map[string]time.Time{}, silent: func(time.Time) bool { return false }, facts: pnode.Facts{
 			Accelerator: p.Accelerator, CPUs: p.Capacity.CPUs, MemoryMiB: p.Capacity.MemoryMiB, DiskMiB: p.Capacity.DiskMiB, Uplink: p.Uplink,
 		}}
 		work.Go(func() { a.run(ctx, p.Name) })
@@ -263,7 +359,11 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 		synctest.Wait()
 		switch e.Do {
 		case Book:
-			_, err = m.CreateCluster(ctx, tenant, *e.Spec, false)
+			if e.Hold > 0 {
+				_, err = m.HoldCluster(ctx, tenant, *e.Spec, time.Duration(e.Hold), false)
+			} else {
+				_, err = m.CreateCluster(ctx, tenant, *e.Spec, false)
+			}
 			if fault.KindOf(err) == fault.Refused {
 				refused, err = append(refused, e.Spec.Name), nil
 			}
@@ -271,6 +371,8 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 			_, err = m.CancelCluster(ctx, tenant, e.Cluster, 0)
 		case End:
 			_, err = m.EndCluster(ctx, tenant, e.Cluster, 0)
+		default:
+			_, err = m.ChangeCluster(ctx, tenant, e.Cluster, e.change(), manager.ChangeOptions{})
 		}
 		must(err)
 	}
@@ -281,8 +383,10 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 		clusters = append(clusters, tellOf(c))
 	}
 	slices.Sort(clusters)
+	r, err = RecordFrom(ctx, asProvider{m, provider}, time.Time{}, time.Time{})
+	must(err)
 	cancel()
 	work.Wait()
 	must(st.Close())
-	return clusters, refused
+	return clusters, refused, r
 }

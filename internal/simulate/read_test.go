@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,7 @@ func TestOneDocumentOrLines(t *testing.T) {
 	one := `{"at":"2026-03-01T12:00:00Z","do":"lose","pnode":"a1"}`
 	lines, err1 := Read("t", strings.NewReader(`{"version":1}`+"\n"+one), Options{})
 	document, err2 := Read("t", strings.NewReader(` {"version":1,"entries":[`+one+`]}`), Options{})
-	if err1 != nil || err2 != nil || lines.Entries[0] != document.Entries[0] {
+	if err1 != nil || err2 != nil || !reflect.DeepEqual(lines.Entries[0], document.Entries[0]) {
 		t.Fatalf("%v %v", err1, err2)
 	}
 }

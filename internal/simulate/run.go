@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"quarry/internal/calendar"
+	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/manager"
 )
@@ -174,7 +175,7 @@ func (w *world) entry(e *Entry) error {
 	switch e.Do {
 	case Book:
 		return w.book(e)
-	case Cancel, End:
+	case Cancel, End, Confirm, Release, Extend, Shorten, Move, Grow, Shrink:
 		return w.change(e)
 	}
 	p := w.pnodes[e.Pnode]
@@ -200,15 +201,29 @@ func (w *world) book(e *Entry) error {
 	if spec.Policy == "" {
 		spec.Policy = w.run.Policy
 	}
-	c, err := w.core.Book(e.Tenant, fmt.Sprintf("c%08d", w.submitted), spec, w.now)
+	if e.Made {
+		for _, image := range manager.ImagesOf(spec, w.now) {
+			w.images[image] = true
+		}
+	}
+	ask, id := w.core.Book, fmt.Sprintf("c%08d", w.submitted)
+	if e.Hold > 0 {
+		ask = func(tenant, id string, spec cluster.Spec, now time.Time) (cluster.Cluster, error) {
+			return w.core.Hold(tenant, id, spec, time.Duration(e.Hold), now)
+		}
+	}
+	c, err := ask(e.Tenant, id, spec, w.now)
 	if err != nil {
 		return w.refuse(e, err)
 	}
-	l := &life{w: w, c: c, entry: e, images: w.core.Images(c), submitted: w.now, incarnations: map[string]int{}, ready: map[string]time.Time{}}
+	l := &life{w: w, c: c, entry: e, images: w.core.Images(c), submitted: w.now, incarnations: map[string]int{}, ready: map[string]time.Time{}, left: map[string]time.Time{}}
 	w.lives = append(w.lives, l)
 	w.names[l.key()] = l
 	for _, image := range l.images {
 		w.want(l, image)
+	}
+	if c.HoldUntil != nil {
+		l.due(*c.HoldUntil)
 	}
 	l.due(c.PrepareAt)
 	return l.look()
@@ -234,18 +249,20 @@ func (w *world) change(e *Entry) error {
 	if l == nil {
 		return nil
 	}
-	do := w.core.End
-	if e.Do == Cancel {
-		do = w.core.Cancel
-	}
-	if err := do(&l.c, w.now); err != nil {
-		if fault.KindOf(err) == fault.Refused {
+	if err := w.core.Change(&l.c, e.change(), w.now); err != nil {
+		if _, refused := errors.AsType[*calendar.Refusal](err); refused {
+			return nil
+		}
+		if kind := fault.KindOf(err); kind == fault.Refused || kind == fault.Invalid {
 			return nil
 		}
 		return err
 	}
-	l.due(l.c.End)
-	return l.look()
+	l.expect(e.Do)
+	if err := l.look(); err != nil || l.c.EndedAt != nil {
+		return err
+	}
+	return w.retry() // there may be room where there was none
 }
 
 // retry looks again at those that asked for room there was not.

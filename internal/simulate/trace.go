@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"quarry/internal/cluster"
+	"quarry/internal/manager"
 )
 
 // Version is that of the traces that are read and written.
@@ -32,13 +33,21 @@ const (
 	Recover Do = "recover" // it is heard again
 	Drain   Do = "drain"   // it takes nothing new
 	Undrain Do = "undrain" // it takes new vnodes again
+	// What else can be asked of a cluster, by manager.Operation.
+	Extend  Do = Do(manager.Extend)
+	Shorten Do = Do(manager.Shorten)
+	Move    Do = Do(manager.Move)
+	Grow    Do = Do(manager.Grow)
+	Shrink  Do = Do(manager.Shrink)
+	Confirm Do = Do(manager.Confirm)
+	Release Do = Do(manager.Release)
 )
 
 // Entry is one thing that happens.
 type Entry struct {
 	At time.Time `json:"at"`
 	Do Do        `json:"do"`
-	// Tenant asks; Cluster is the name of what Cancel and End are about.
+	// Tenant asks; Cluster is the name of what is asked of one that is there.
 	Tenant  string `json:"tenant,omitempty"`
 	Cluster string `json:"cluster,omitempty"`
 	// Spec is what Book asks for, as in the API.
@@ -49,8 +58,29 @@ type Entry struct {
 	// it run to its end.
 	Runs Duration `json:"runs,omitempty"`
 	// Took is what was measured, instead of what the site's times are drawn from.
-	Took  *Took  `json:"took,omitempty"`
-	Pnode string `json:"pnode,omitempty"`
+	Took *Took `json:"took,omitempty"`
+	// Hold is how long what Book asks for is held, unless Confirm follows; 0
+	// books it at once.
+	Hold Duration `json:"hold,omitempty"`
+	// Made says that the images were there when it was booked.
+	Made bool `json:"made,omitempty"`
+	// Start, End and By are of Extend, Shorten and Move, Appliance, Count and
+	// Nodes of Grow and Shrink, each as in manager.Change.
+	Start     time.Time `json:"start,omitzero"`
+	End       time.Time `json:"end,omitzero"`
+	By        Duration  `json:"by,omitempty"`
+	Appliance string    `json:"appliance,omitempty"`
+	Count     int       `json:"count,omitempty"`
+	Nodes     []string  `json:"nodes,omitempty"`
+	Pnode     string    `json:"pnode,omitempty"`
+}
+
+// change is what is asked of a cluster that is there.
+func (e *Entry) change() manager.Change {
+	return manager.Change{
+		Operation: manager.Operation(e.Do), Start: e.Start, End: e.End, By: time.Duration(e.By),
+		Appliance: e.Appliance, Count: e.Count, Nodes: e.Nodes,
+	}
 }
 
 // Took is how long the parts of a cluster's life took; 0 for unknown.
