@@ -28,7 +28,7 @@ func (s *Server) authenticate(_ huma.API) func(huma.Context, func(huma.Context))
 			writeProblem(w, s.problem(r.Context(), err))
 			return
 		}
-		p.Answered = receiptOf(r.Context()).answered(http.StatusOK)
+		p.Answered = receiptOf(r.Context()).answered(ctx.Operation().DefaultStatus)
 		next(huma.WithValue(ctx, principalKey{}, p))
 	}
 }

@@ -84,7 +84,6 @@ func (s *Server) createCluster(ctx context.Context, in *createClusterInput) (*cr
 
 func (s *Server) bookCluster(ctx context.Context, in *createClusterInput) (cluster.Cluster, error) {
 	p := principalOf(ctx)
-	p.Answered = receiptOf(ctx).answered(http.StatusCreated)
 	if in.Hold == "" {
 		return s.Manager.CreateCluster(ctx, p, in.Body, in.DryRun)
 	}

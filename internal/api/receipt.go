@@ -15,8 +15,9 @@ import (
 type receiptKey struct{}
 
 // receipt is how the answer to a request with a key is kept for its
-// repetition: for changes of clusters in the transaction that makes them, so
-// that no crash comes in between; for others once they are answered.
+// repetition: in the transaction that makes the change, so that no crash comes
+// in between. What changes nothing in the store (a question, a dry run, the
+// images) is kept once it is answered: asked anew it does no harm.
 type receipt struct {
 	row   store.Idempotent
 	token string
@@ -29,26 +30,42 @@ func receiptOf(ctx context.Context) *receipt {
 	return r
 }
 
-// answered returns what writes down that a cluster is the answer.
-func (r *receipt) answered(status int) func(*store.Tx, cluster.Cluster) error {
+// answered returns what writes down that something is the answer.
+func (r *receipt) answered(status int) func(*store.Tx, any) error {
 	if r == nil {
 		return nil
 	}
-	return func(tx *store.Tx, c cluster.Cluster) error {
-		var body bytes.Buffer
-		out := json.NewEncoder(&body) // as the answer itself is written
-		out.SetEscapeHTML(false)
-		if err := out.Encode(c); err != nil {
-			return fmt.Errorf("encode cluster %s: %w", c.Name, err)
-		}
-		header := http.Header{"Content-Type": {"application/json"}, "X-Content-Type-Options": {"nosniff"}}
-		header.Set("ETag", etag(c.Version))
-		if status == http.StatusCreated {
-			header.Set("Location", location(c))
+	return func(tx *store.Tx, what any) error {
+		k, err := answerOf(status, what)
+		if err != nil {
+			return err
 		}
 		r.kept = true
-		return r.put(tx, status, kept{Header: header, Body: body.Bytes()})
+		return r.put(tx, status, k)
 	}
+}
+
+// answerOf is what is written when an operation returns something.
+func answerOf(status int, what any) (k kept, err error) {
+	k.Header = http.Header{"X-Content-Type-Options": {"nosniff"}}
+	if what == nil {
+		return k, nil
+	}
+	k.Header.Set("Content-Type", "application/json")
+	if tag := etagOf(what); tag != "" {
+		k.Header.Set("ETag", tag)
+	}
+	if c, ok := what.(cluster.Cluster); ok && status == http.StatusCreated {
+		k.Header.Set("Location", location(c))
+	}
+	var body bytes.Buffer
+	out := json.NewEncoder(&body) // as the answer itself is written
+	out.SetEscapeHTML(false)
+	if err := out.Encode(what); err != nil {
+		return k, fmt.Errorf("encode an answer: %w", err)
+	}
+	k.Body = body.Bytes()
+	return k, nil
 }
 
 func (r *receipt) put(tx *store.Tx, status int, k kept) error {

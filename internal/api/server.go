@@ -81,11 +81,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 
 // Handler returns the whole API.
 func (s *Server) Handler() http.Handler {
+	return s.guard(s.idempotent(s.operations()))
+}
+
+// operations are all that can be asked.
+func (s *Server) operations() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
 	mux.HandleFunc("GET /healthz", s.health)
 	s.registerAgents(mux)
-	return s.guard(s.idempotent(known(mux)))
+	return known(mux)
 }
 
 // OpenAPI returns the description of the API as JSON.

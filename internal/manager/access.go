@@ -108,7 +108,12 @@ func (m *Manager) CreateTenant(ctx context.Context, p Principal, name string) (T
 			fault.Detail{Field: "name", Message: fmt.Sprintf("%q is not a DNS label", name)})
 	}
 	t := store.Tenant{Name: name, CreatedAt: m.Now()}
-	err := m.Store.Update(ctx, func(tx *store.Tx) error { return tx.InsertTenant(t) })
+	err := m.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.InsertTenant(t); err != nil {
+			return err
+		}
+		return p.answered(tx, TenantInfo(t))
+	})
 	return TenantInfo(t), err
 }
 
@@ -139,19 +144,22 @@ func (m *Manager) CreateToken(ctx context.Context, p Principal, tenant string, e
 			fault.Detail{Field: "expires", Message: fmt.Sprintf("%s is negative", expires)})
 	}
 	t, secret := newToken(tenant, m.Now(), expires)
+	info := tokenInfo(t)
+	info.Secret = secret
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
 		if tenant != "" {
 			if _, err := tx.Tenant(tenant); err != nil {
 				return err
 			}
 		}
-		return tx.InsertToken(t)
+		if err := tx.InsertToken(t); err != nil {
+			return err
+		}
+		return p.answered(tx, info)
 	})
 	if err != nil {
 		return TokenInfo{}, err
 	}
-	info := tokenInfo(t)
-	info.Secret = secret
 	return info, nil
 }
 
@@ -201,6 +209,9 @@ func (m *Manager) RevokeToken(ctx context.Context, p Principal, id string) error
 				return fault.New(fault.NotFound, "no such token", fault.Detail{Message: fmt.Sprintf("there is no token %q", id)})
 			}
 		}
-		return tx.RevokeToken(id, m.Now())
+		if err := tx.RevokeToken(id, m.Now()); err != nil {
+			return err
+		}
+		return p.answered(tx, nil)
 	})
 }

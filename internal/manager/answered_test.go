@@ -15,11 +15,11 @@ func TestAnsweredWithTheChange(t *testing.T) {
 	broken := errors.New("the answer cannot be kept")
 	var told []cluster.Cluster
 	fail := true
-	p.Answered = func(_ *store.Tx, c cluster.Cluster) error {
+	p.Answered = func(_ *store.Tx, what any) error {
 		if fail {
 			return broken
 		}
-		told = append(told, c)
+		told = append(told, what.(cluster.Cluster))
 		return nil
 	}
 	if _, err := s.book(p, nil); !errors.Is(err, broken) {

@@ -74,6 +74,7 @@ func (m *Manager) changePnode(ctx context.Context, p Principal, name string, ifM
 		return PnodeInfo{}, err
 	}
 	var row store.Pnode
+	var info PnodeInfo
 	err := m.Store.Update(ctx, func(tx *store.Tx) (err error) {
 		if row, err = tx.Pnode(name); err != nil {
 			return err
@@ -82,7 +83,16 @@ func (m *Manager) changePnode(ctx context.Context, p Principal, name string, ifM
 			return fault.New(fault.Precondition, "the pnode changed", fault.Detail{Field: "If-Match", Message: fmt.Sprintf(
 				"you saw version %d of pnode %q, it is %d now: read it again", ifMatch, name, row.Version)})
 		}
-		return change(tx, &row)
+		if err := change(tx, &row); err != nil {
+			return err
+		}
+		if row, err = tx.Pnode(name); err != nil { // with its new version
+			return err
+		}
+		if info, err = m.pnodeIn(tx, row); err != nil {
+			return err
+		}
+		return p.answered(tx, info)
 	})
 	if err != nil {
 		return PnodeInfo{}, err
@@ -92,7 +102,7 @@ func (m *Manager) changePnode(ctx context.Context, p Principal, name string, ifM
 	}
 	m.Log.InfoContext(ctx, "pnode changed", "pnode", name, "drained", row.Drained)
 	m.poke()
-	return m.Pnode(ctx, p, name)
+	return info, nil
 }
 
 // judge says what is wrong with settings, and with windows that are new.

@@ -77,11 +77,15 @@ func (m *Manager) Pnode(ctx context.Context, p Principal, name string) (info Pno
 		if err != nil {
 			return err
 		}
-		live, err := tx.Clusters(store.ClusterFilter{Live: true, Pnode: name})
-		info = m.pnodeInfo(row, live)
+		info, err = m.pnodeIn(tx, row)
 		return err
 	})
 	return info, err
+}
+
+func (m *Manager) pnodeIn(tx *store.Tx, row store.Pnode) (PnodeInfo, error) {
+	live, err := tx.Clusters(store.ClusterFilter{Live: true, Pnode: row.Name})
+	return m.pnodeInfo(row, live), err
 }
 
 func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
@@ -146,10 +150,14 @@ func (m *Manager) PnodeToken(ctx context.Context, p Principal, name string, ttl 
 	}
 	secret := enrolmentPrefix + randomText(32)
 	at := m.Now().Add(ttl)
+	made := EnrolmentToken{Token: secret, Pnode: name, ExpiresAt: at}
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
-		return tx.InsertEnrolment(store.Enrolment{Hash: hashSecret(secret), Pnode: name, ExpiresAt: at})
+		if err := tx.InsertEnrolment(store.Enrolment{Hash: hashSecret(secret), Pnode: name, ExpiresAt: at}); err != nil {
+			return err
+		}
+		return p.answered(tx, made)
 	})
-	return EnrolmentToken{Token: secret, Pnode: name, ExpiresAt: at}, err
+	return made, err
 }
 
 // Enroll trades an enrolment token for a certificate of the pnode it was made
