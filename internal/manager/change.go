@@ -60,8 +60,11 @@ type ChangeOptions struct {
 // against it. What is so already is no error.
 func (m *Manager) ChangeCluster(ctx context.Context, p Principal, name string, ch Change, o ChangeOptions) (cluster.Cluster, error) {
 	for range tries {
-		e := &edit{Change: ch, site: m.site, now: m.Now().UTC()}
-		err := m.Store.Update(ctx, func(tx *store.Tx) error { return m.applyChange(tx, p, name, e, o) })
+		e := &edit{Change: ch, site: m.site}
+		err := m.Store.Update(ctx, func(tx *store.Tx) error {
+			e.now = m.Now().UTC() // here, so that no hold is over for the calendar and not for this
+			return m.applyChange(tx, p, name, e, o)
+		})
 		if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
 			err = m.explainChange(ctx, e, refusal.Request, nil)
 		} else if refusal, ok := errors.AsType[*quota.Refusal](err); ok {
@@ -77,7 +80,7 @@ func (m *Manager) ChangeCluster(ctx context.Context, p Principal, name string, c
 		}
 		m.Log.InfoContext(ctx, "cluster changed", "cluster", e.c.Name, "tenant", e.c.Tenant, "operation", ch.Operation, "version", e.c.Version)
 		m.poke()
-		return m.withSlack(e.c), nil
+		return e.c, nil
 	}
 	return cluster.Cluster{}, fault.New(fault.Unavailable, ch.title(), fault.Detail{Message: "others book and cancel at the same moment: try again"})
 }
@@ -99,6 +102,7 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 		return nil
 	}
 	if e.nothing {
+		e.c = m.withSlack(e.c)
 		return p.answered(tx, e.c)
 	}
 	if e.Operation == Grow {
@@ -135,6 +139,7 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 		e.c.Version = e.before.Version
 		return errDryRun
 	}
+	e.c = m.withSlack(e.c) // what is kept is what is answered
 	return p.answered(tx, e.c)
 }
 
