@@ -13,11 +13,25 @@ import (
 type kind string
 
 const (
-	book   kind = "book"
-	cancel kind = "cancel"
-	end    kind = "end"
-	show   kind = "show"
-	list   kind = "list" // one tenant's, within one slot
+	book    kind = "book"
+	hold    kind = "hold"
+	confirm kind = "confirm"
+	release kind = "release"
+	extend  kind = "extend"
+	shorten kind = "shorten"
+	move    kind = "move"
+	grow    kind = "grow"
+	shrink  kind = "shrink"
+	cancel  kind = "cancel"
+	end     kind = "end"
+	show    kind = "show"
+	list    kind = "list"  // one tenant's, within one slot
+	again   kind = "again" // the same as before, with the same key
+
+	// Nobody asks for these: time passes. A hold is over, so that its room is
+	// free; and later the cluster is, so that its name is.
+	lapse kind = "lapse"
+	gone  kind = "gone"
 )
 
 // ask is what a client asked of one slot.
@@ -26,8 +40,11 @@ type ask struct {
 	kind   kind
 	tenant string
 	name   string
-	nodes  int      // compute nodes
+	nodes  int      // compute nodes, or by how many more or fewer
 	window [2]int64 // Unix seconds
+	by     int64    // seconds, to extend or to shorten by
+	id     string   // of the hold that is over
+	was    told     // what was answered the first time
 }
 
 // outcome is what it was told in the end.
@@ -35,37 +52,49 @@ type outcome string
 
 const (
 	done    outcome = "done"
-	refused outcome = "refused" // there is no room, or it has not begun
+	refused outcome = "refused" // there is no room, or it is not for a cluster like this
+	invalid outcome = "invalid" // it is not for any cluster of that size or length
 	taken   outcome = "taken"   // the name is
 	missing outcome = "missing" // there never was one of that name
-	over    outcome = "over"    // there was one, and it is cancelled
 )
+
+// States of a cluster whose preparation does not begin during the race.
+const (
+	booked    = "booked"
+	held      = "held"
+	cancelled = "cancelled"
+)
+
+// view is what is shown of a cluster.
+type view struct {
+	id, state string
+	nodes     int      // compute nodes
+	window    [2]int64 // of a cancelled one nothing
+}
 
 // told is the answer.
 type told struct {
 	outcome outcome
-	id      string
-	nodes   int
-	names   string // of a list: "name=id …", in order
+	view
+	list string // of a list: each cluster, in order
+	body string // all of it
 }
 
 // entry is the newest cluster of one name.
 type entry struct {
-	tenant, name, id string
-	nodes            int
-	window           [2]int64
-	live             bool
+	tenant, name string
+	view
+	lapsed bool // a hold that is over, and holds its name only
 }
 
-// limits is what a slot can hold at once.
-type limits struct{ clusters, nodes int }
+func (e entry) live() bool { return e.id != "" && e.state != cancelled }
 
-// slot is one part of the site's time that shares nothing with the others.
-// Where exact is set every two windows of it overlap, so that there is room
-// exactly if there are clusters and nodes enough: a false refusal is found, too.
+// slot is one part of the site's time that shares nothing with the others, and
+// what it can hold at once. A cluster holds its pnodes for less than pad
+// seconds before and after its window, too.
 type slot struct {
-	limits
-	exact bool
+	clusters, nodes int
+	pad             int64
 }
 
 // model is a calendar that is obviously right: a list, and a sum.
@@ -93,92 +122,182 @@ func model(slots []slot) porcupine.Model {
 
 // step tells whether an answer is right for a state, and what follows from it.
 func (s slot) step(state []entry, in ask, out told) (bool, []entry) {
+	switch in.kind {
+	case again:
+		return out == in.was, state
+	case list:
+		return out.outcome == done && out.list == listOf(state, in.tenant), state
+	case lapse, gone:
+		return true, passed(state, in)
+	}
 	at, known := slices.BinarySearchFunc(state, in, func(e entry, a ask) int {
 		return cmp.Or(strings.Compare(e.tenant, a.tenant), strings.Compare(e.name, a.name))
 	})
-	var now entry
-	if known {
-		now = state[at]
-	}
-	switch in.kind {
-	case book:
-		return s.book(state, at, now, in, out)
-	case cancel:
-		switch out.outcome {
-		case done: // a cancelled one can be cancelled again
-			if !known || now.id != out.id {
-				return false, state
-			}
-			next := slices.Clone(state)
-			next[at].live = false
-			return true, next
-		case missing:
-			return !known, state
+	if in.kind == book || in.kind == hold {
+		next := state
+		if !known {
+			next = slices.Insert(slices.Clone(state), at, entry{tenant: in.tenant, name: in.name})
 		}
-	case end: // none of them has begun
-		return out.outcome == refused && now.live || out.outcome == done && known && !now.live || out.outcome == missing && !known, state
-	case show:
-		switch out.outcome {
-		case done:
-			return now.live && now.id == out.id && now.nodes == out.nodes, state
-		case over:
-			return known && !now.live && now.id == out.id, state
-		case missing:
-			return !known, state
+		ok, next := s.book(next, at, in, out)
+		if out.outcome != done {
+			next = state
 		}
-	case list:
-		return out.outcome == done && out.names == namesOf(state, in.tenant), state
+		return ok, next
 	}
-	return false, state
+	if !known {
+		return out.outcome == missing, state
+	}
+	return s.change(state, at, in, out)
 }
 
-func (s slot) book(state []entry, at int, now entry, in ask, out told) (bool, []entry) {
+func (s slot) book(state []entry, at int, in ask, out told) (bool, []entry) {
+	next := state[at]
+	next.view, next.lapsed = view{out.id, booked, in.nodes, in.window}, false
+	if in.kind == hold {
+		next.state = held
+	}
 	switch out.outcome {
 	case taken:
-		return now.live, state
+		return state[at].live(), state
 	case refused:
-		return !now.live && (!s.exact || !s.fits(state, in)) && len(state) > 0, state
+		return !state[at].live() && !s.surely(state, next), state
 	case done:
-		if now.live || !s.fits(state, in) {
-			return false, state
-		}
-		next := slices.Clone(state)
-		if now.id == "" {
-			next = slices.Insert(next, at, entry{})
-		}
-		next[at] = entry{in.tenant, in.name, out.id, in.nodes, in.window, true}
-		return true, next
+		return !state[at].live() && out.view == next.view && s.fits(state, next), with(state, at, next)
 	}
 	return false, state
 }
 
-// fits reports whether at no second of the window too much would be held.
-func (s slot) fits(state []entry, in ask) bool {
-	for _, at := range append([]entry{{window: in.window, live: true}}, state...) {
-		begin := max(at.window[0], in.window[0]) // it is most when something begins
-		if !at.live || begin >= in.window[1] || begin >= at.window[1] {
-			continue
+func (s slot) change(state []entry, at int, in ask, out told) (bool, []entry) {
+	next, right := state[at].after(in)
+	switch {
+	case right != done:
+		return out.outcome == right, state
+	case out.outcome == done:
+		return out.view == next.view && s.fits(state, next), with(state, at, next)
+	case out.outcome == refused && (in.kind == extend || in.kind == move || in.kind == grow):
+		return !s.surely(state, next), state
+	}
+	return false, state // giving back is never refused
+}
+
+// after is what becomes of a cluster where there is room for it.
+func (e entry) after(in ask) (entry, outcome) {
+	switch in.kind {
+	case show:
+		return e, done
+	case end: // none of them has begun
+		if e.live() {
+			return e, refused
 		}
-		clusters, nodes := 1, in.nodes
-		for _, e := range state {
-			if e.live && e.window[0] <= begin && begin < e.window[1] {
-				clusters++
-				nodes += e.nodes
-			}
+		return e, done
+	case cancel:
+		return e.given(), done
+	case release:
+		if e.state == booked {
+			return e, refused
 		}
-		if clusters > s.clusters || nodes > s.nodes {
+		return e.given(), done
+	}
+	if !e.live() || e.lapsed {
+		return e, refused
+	}
+	switch in.kind {
+	case confirm:
+		e.state = booked
+	case extend:
+		e.window[1] += in.by
+	case shorten:
+		e.window[1] -= in.by
+	case move:
+		e.window = in.window
+	case grow:
+		if e.nodes == 0 {
+			return e, invalid // it is not known what another one would be
+		}
+		e.nodes += in.nodes
+	case shrink:
+		e.nodes -= in.nodes
+	}
+	if e.nodes < 0 || e.window[1] <= e.window[0] {
+		return e, invalid
+	}
+	return e, done
+}
+
+// given is a cluster that was given up.
+func (e entry) given() entry {
+	e.state, e.window, e.lapsed = cancelled, [2]int64{}, false
+	return e
+}
+
+// passed is the state once a hold is over.
+func passed(state []entry, in ask) []entry {
+	at := slices.IndexFunc(state, func(e entry) bool { return e.id == in.id && e.state == held })
+	if at < 0 { // it was confirmed, or given up
+		return state
+	}
+	next := state[at]
+	next.lapsed = true
+	if in.kind == gone {
+		next = next.given()
+	}
+	return with(state, at, next)
+}
+
+func with(state []entry, at int, e entry) []entry {
+	state = slices.Clone(state)
+	state[at] = e
+	return state
+}
+
+// others calls each with every other cluster that holds something within a window.
+func others(state []entry, e entry, window [2]int64, each func(entry)) {
+	for _, o := range state {
+		if o.live() && !o.lapsed && (o.tenant != e.tenant || o.name != e.name) && o.window[0] < window[1] && window[0] < o.window[1] {
+			each(o)
+		}
+	}
+}
+
+// fits reports whether at no second of a cluster's window too much would be held.
+func (s slot) fits(state []entry, e entry) bool {
+	if !e.live() || e.lapsed {
+		return true
+	}
+	begins := []int64{e.window[0]} // it is most when something begins
+	others(state, e, e.window, func(o entry) { begins = append(begins, max(o.window[0], e.window[0])) })
+	for _, at := range begins {
+		if clusters, nodes := sum(state, e, [2]int64{at, at + 1}); clusters > s.clusters || nodes > s.nodes {
 			return false
 		}
 	}
 	return true
 }
 
-func namesOf(state []entry, tenant string) string {
-	var names []string
+// surely reports whether there is room however the others were placed: even
+// if all that overlap the window somewhere held their parts all the time.
+func (s slot) surely(state []entry, e entry) bool {
+	clusters, nodes := sum(state, e, [2]int64{e.window[0] - s.pad, e.window[1] + s.pad})
+	return clusters <= s.clusters && nodes <= s.nodes
+}
+
+func sum(state []entry, e entry, window [2]int64) (clusters, nodes int) {
+	clusters, nodes = 1, e.nodes
+	others(state, e, window, func(o entry) { clusters, nodes = clusters+1, nodes+o.nodes })
+	return clusters, nodes
+}
+
+func listOf(state []entry, tenant string) string {
+	var lines []string
 	for _, e := range state {
-		if e.live && e.tenant == tenant {
-			names = append(names, e.name+"="+e.id)
+		if e.live() && e.tenant == tenant {
+			lines = append(lines, e.line(e.name))
 		}
 	}
-	return strings.Join(names, " ")
+	return strings.Join(lines, ", ")
+}
+
+// line is a cluster within a list.
+func (v view) line(name string) string {
+	return fmt.Sprintf("%s=%s %s %d %v", name, v.id, v.state, v.nodes, v.window)
 }

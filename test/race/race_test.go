@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,11 +24,11 @@ import (
 
 const (
 	clients = 1000
-	rounds  = 3 // requests of each client
+	rounds  = 3 // turns of each client
 	kills   = 10
 	tenants = 4
-	names   = 3 // of one tenant in one slot
-	exact   = 120
+	names   = 2 // of one tenant in one slot
+	tight   = 120
 	loose   = 40
 
 	gatewayMiB = 256
@@ -36,11 +38,19 @@ const (
 	// node, so each kind of vnode has pnodes of its own and a sum says it all.
 	plain, uplinks         = 6, 3
 	vlans, addresses       = 5, 6
-	slotLength       int64 = 4 * 3600
+	slotLength       int64 = 6 * 3600
+	// mostBy is how much a window is extended or shortened at most, so little
+	// that no slot comes near another however often it is.
+	mostBy = 240
+	// pad is more than preparing and wiping a cluster is expected to take.
+	pad = 900
+	// slack is how long after a hold is over somebody may still find it: a
+	// request that came before is decided until its client gives it up.
+	slack = 20 * time.Second
 )
 
-// A thousand clients book, cancel and look, the manager is killed ten times,
-// and all they were told is what one calendar would have told them, one after
+// A thousand clients book, hold, change, cancel and look, the manager is killed
+// ten times, and all they were told is what one calendar would have told them, one after
 // the other; nothing is booked twice and nothing acknowledged is lost.
 func TestThousandClients(t *testing.T) {
 	began := time.Now()
@@ -49,9 +59,9 @@ func TestThousandClients(t *testing.T) {
 	d.warm(people[0])
 	t.Logf("%s: the site is there", time.Since(began).Round(time.Second))
 
-	slots := make([]slot, exact+loose)
+	slots := make([]slot, tight+loose)
 	for i := range slots {
-		slots[i] = slot{limits{min(vlans, addresses, 2*uplinks), 2 * plain}, i < exact}
+		slots[i] = slot{min(vlans, addresses, 2*uplinks), 2 * plain, pad}
 	}
 	r := race{d: d, slots: slots, epoch: time.Now(), base: time.Now().Add(24 * time.Hour).Truncate(time.Hour).Unix()}
 	r.run(people)
@@ -62,6 +72,7 @@ func TestThousandClients(t *testing.T) {
 	if r.killed < kills {
 		t.Errorf("the manager was killed %d times only", r.killed)
 	}
+	r.sweep(people)
 	r.judge()
 	t.Logf("%s: the history of %d operations was judged", time.Since(began).Round(time.Second), len(r.history))
 	r.inspect()
@@ -102,7 +113,13 @@ func (d *daemon) warm(c *client) {
 	in := ask{name: "warm", nodes: 1, window: [2]int64{time.Now().Unix() + 3600, time.Now().Unix() + 7200}}
 	ctx, cancel := context.WithTimeout(d.t.Context(), 2*time.Minute)
 	defer cancel()
-	a, err := c.request(ctx, "POST", "/v1/clusters?dryRun=true", spec(in))
+	in.kind = book
+	r, err := requestOf(in)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	r.path += "?dryRun=true"
+	a, err := c.insist(ctx, r)
 	if err != nil || a.status != 200 {
 		d.t.Fatalf("not even one cluster can be booked: %v %d %s", err, a.status, a.body)
 	}
@@ -119,6 +136,7 @@ type race struct {
 
 	mu      sync.Mutex
 	history []porcupine.Operation
+	final   map[string]seen // by ID, what there is in the end
 }
 
 // run lets everybody ask, and kills the manager after each part of the answers.
@@ -163,41 +181,152 @@ func (r *race) run(people []*client) {
 
 // take is one turn of one client: something, asked and answered.
 func (r *race) take(ctx context.Context, c *client, i, n int) error {
-	in := ask{slot: (i + n) % len(r.slots), tenant: c.tenant}
-	in.name = fmt.Sprintf("s%d-%d", in.slot, c.random.IntN(names))
-	switch dice := c.random.IntN(100); {
-	case n == 0 || dice < 50:
-		in.kind, in.nodes, in.window = book, 1+c.random.IntN(5), r.window(c, in.slot)
-	case dice < 75:
-		in.kind = cancel
-	case dice < 80:
-		in.kind = end
-	case dice < 98:
-		in.kind = show
-	default:
-		in.kind = list
+	if c.last.request.key != "" && c.random.IntN(3) == 0 {
+		if err := r.repeat(ctx, c); err != nil {
+			return err
+		}
+	}
+	in := r.choose(c, (i/tenants+n)%len(r.slots), n)
+	req, err := requestOf(in)
+	if err != nil {
+		return err
 	}
 	from := time.Since(r.epoch)
-	asks, tolds, err := c.do(ctx, in, len(r.slots))
+	a, err := c.insist(ctx, req)
 	to := time.Since(r.epoch)
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for k := range asks {
-		r.history = append(r.history, porcupine.Operation{ClientId: i, Input: asks[k], Output: tolds[k], Call: int64(from), Return: int64(to)})
+	if in.kind == list {
+		_, err := r.listed(c, a, from, to)
+		return err
+	}
+	out, s, err := a.read(in)
+	if err != nil {
+		return err
+	}
+	r.note(in, out, from, to)
+	if out.outcome == done && req.method == http.MethodPost {
+		c.last = memory{req, in, out}
+	}
+	if in.kind == hold && out.outcome == done {
+		over := s.HoldUntil.Sub(r.epoch)
+		r.note(ask{slot: in.slot, kind: lapse, id: out.id}, told{}, over, over+slack)
+		r.note(ask{slot: in.slot, kind: gone, id: out.id}, told{}, over, never)
 	}
 	return nil
 }
 
-// window lies within a slot, so that no two slots touch: those of an exact
-// slot all hold its middle.
+// never is after everything.
+const never = time.Duration(1<<63 - 1)
+
+// repeat asks for the same again as in the turn before, with the same key.
+func (r *race) repeat(ctx context.Context, c *client) error {
+	from := time.Since(r.epoch)
+	a, err := c.insist(ctx, c.last.request)
+	to := time.Since(r.epoch)
+	if err != nil {
+		return err
+	}
+	out, _, err := a.read(c.last.ask)
+	if err != nil {
+		return err
+	}
+	r.note(ask{slot: c.last.ask.slot, kind: again, tenant: c.tenant, name: c.last.ask.name, was: c.last.told}, out, from, to)
+	return nil
+}
+
+// choose is what a client asks for in its turn n.
+func (r *race) choose(c *client, slot, n int) ask {
+	in := ask{slot: slot, tenant: c.tenant, name: fmt.Sprintf("s%d-%d", slot, c.random.IntN(names))}
+	dice := c.random.IntN(100)
+	if n == 0 {
+		dice %= 35
+	}
+	for _, k := range []struct {
+		kind kind
+		of   int // a hundred
+	}{
+		{book, 24}, {hold, 11}, {extend, 9}, {shorten, 7}, {move, 8}, {grow, 9}, {shrink, 7}, {confirm, 5}, {release, 3},
+		{cancel, 7}, {end, 2}, {show, 6}, {list, 2},
+	} {
+		if in.kind = k.kind; dice < k.of {
+			break
+		}
+		dice -= k.of
+	}
+	switch in.kind {
+	case book:
+		in.nodes, in.window = 1+c.random.IntN(5), r.window(c, slot)
+	case hold: // every other one until after the race
+		in.nodes, in.window, in.by = 1+c.random.IntN(5), r.window(c, slot), 1+c.random.Int64N(4)
+		if c.random.IntN(2) == 0 {
+			in.by = 3600
+		}
+	case extend, shorten:
+		in.by = 60 + c.random.Int64N(mostBy-60)
+	case move:
+		in.window = r.window(c, slot)
+	case grow, shrink:
+		in.nodes = 1 + c.random.IntN(2)
+	}
+	return in
+}
+
+func (r *race) note(in ask, out told, from, to time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.history = append(r.history, porcupine.Operation{Input: in, Output: out, Call: int64(from), Return: int64(to)})
+}
+
+// listed notes a tenant's list: it says something about each slot.
+func (r *race) listed(c *client, a answer, from, to time.Duration) ([]seen, error) {
+	tolds, all, err := a.readList(len(r.slots))
+	for i, out := range tolds {
+		r.note(ask{slot: i, kind: list, tenant: c.tenant}, out, from, to)
+	}
+	return all, err
+}
+
+// sweep lists all that there is in the end, once the holds are gone that are over.
+func (r *race) sweep(people []*client) {
+	ctx, cancel := context.WithTimeout(r.d.t.Context(), time.Minute)
+	defer cancel()
+	r.final = map[string]seen{}
+	for _, c := range people {
+		for {
+			req, _ := requestOf(ask{kind: list})
+			from := time.Since(r.epoch)
+			a, err := c.insist(ctx, req)
+			to := time.Since(r.epoch)
+			if err != nil {
+				r.d.t.Fatal("holds that are over are not gone: ", err)
+			}
+			_, all, err := a.readList(len(r.slots))
+			if err != nil {
+				r.d.t.Fatal(err)
+			}
+			if slices.ContainsFunc(all, func(s seen) bool { return s.State == held && s.HoldUntil.Before(time.Now()) }) {
+				continue
+			}
+			if _, err := r.listed(c, a, from, to); err != nil {
+				r.d.t.Fatal(err)
+			}
+			for _, s := range all {
+				r.final[s.ID] = s
+			}
+			break
+		}
+	}
+}
+
+// window lies within a slot, so that no two slots touch: those of a tight slot
+// all hold its middle.
 func (r *race) window(c *client, slot int) [2]int64 {
 	at := r.base + int64(slot)*slotLength
-	from, to := at+1800+c.random.Int64N(3600), at+2*3600+c.random.Int64N(3600)
-	if !r.slots[slot].exact {
-		from = at + 1800 + c.random.Int64N(5000)
+	from, to := at+3600+c.random.Int64N(3000), at+12000+c.random.Int64N(3000)
+	if slot >= tight {
+		from = at + 3600 + c.random.Int64N(8000)
 		to = from + 600 + c.random.Int64N(3000)
 	}
 	return [2]int64{from, to}
@@ -212,15 +341,19 @@ func (r *race) judge() {
 		counts[string(op.Input.(ask).kind)+" "+string(op.Output.(told).outcome)]++
 	}
 	t.Logf("what was answered: %v", counts)
-	for _, wanted := range []string{"book done", "book refused", "book taken", "cancel done", "show done", "end refused"} {
+	for _, wanted := range []string{
+		"book done", "book refused", "book taken", "hold done", "hold refused", "extend done", "extend refused", "shorten done", "move done",
+		"grow done", "grow refused", "shrink done", "shrink invalid", "confirm done", "confirm refused", "release done", "release refused",
+		"cancel done", "show done", "end refused", "again done",
+	} {
 		if counts[wanted] == 0 {
 			t.Errorf("nobody was told %q: the race proves little", wanted)
 		}
 	}
 	for i, part := range m.Partition(r.history) {
-		switch result, _ := porcupine.CheckOperationsVerbose(m, part, 30*time.Second); result {
+		switch result, info := porcupine.CheckOperationsVerbose(m, part, 30*time.Second); result {
 		case porcupine.Illegal:
-			t.Errorf("slot %d: no order of these %d operations explains what they were told:\n%s", i, len(part), tell(part))
+			t.Errorf("slot %d: no order of these %d operations explains what they were told; as far as it goes:\n%s", i, len(part), tell(part, info.PartialLinearizations()[i]))
 		case porcupine.Unknown:
 			t.Errorf("slot %d: %d operations are too many to judge in 30 s", i, len(part))
 		case porcupine.Ok:
@@ -228,13 +361,36 @@ func (r *race) judge() {
 	}
 }
 
-// tell lists what decides in a slot.
-func tell(part []porcupine.Operation) string {
+// tell lists what was asked of a slot: in the longest order that explains the
+// answers, and then what does not follow.
+func tell(part []porcupine.Operation, orders [][]int) string {
+	var order []int
+	for _, o := range orders {
+		if len(o) > len(order) {
+			order = o
+		}
+	}
+	rest := map[int]bool{}
+	for i := range part {
+		rest[i] = !slices.Contains(order, i)
+	}
+	for i := range part {
+		if rest[i] {
+			order = append(order, i)
+		}
+	}
 	var lines []byte
-	for _, op := range part {
+	for _, i := range order {
+		op := part[i]
+		if rest[i] {
+			lines = append(lines, "not: "...)
+		}
 		in, out := op.Input.(ask), op.Output.(told)
-		lines = fmt.Appendf(lines, "%9.3f–%.3f %s %s/%s nodes=%d %v: %s %s %d %s\n", time.Duration(op.Call).Seconds(), time.Duration(op.Return).Seconds(),
-			in.kind, in.tenant, in.name, in.nodes, in.window, out.outcome, out.id, out.nodes, out.names)
+		lines = fmt.Appendf(lines, "%9.3f–%.3f %s %s/%s%s nodes=%d by=%d %v: %s %+v %s\n", time.Duration(op.Call).Seconds(), time.Duration(op.Return).Seconds(),
+			in.kind, in.tenant, in.name, in.id, in.nodes, in.by, in.window, out.outcome, out.view, out.list)
+		if in.kind == again && out != in.was {
+			lines = fmt.Appendf(lines, "  first  %s\n  now    %s\n", in.was.body, out.body)
+		}
 	}
 	return string(lines)
 }
@@ -262,21 +418,19 @@ func (r *race) inspect() {
 	t.Logf("the checker says: %s", out)
 }
 
-// acknowledged is every cluster that a client was told of.
+// acknowledged is every cluster that a client was told of, as the manager says
+// it is in the end, which has been judged.
 func (r *race) acknowledged() []map[string]any {
-	cancelled := map[string]bool{}
-	for _, op := range r.history {
-		if out := op.Output.(told); op.Input.(ask).kind == cancel && out.outcome == done {
-			cancelled[out.id] = true
-		}
-	}
 	var list []map[string]any
 	for _, op := range r.history {
-		if in, out := op.Input.(ask), op.Output.(told); in.kind == book && out.outcome == done {
-			list = append(list, map[string]any{
-				"id": out.id, "tenant": in.tenant, "name": in.name, "nodes": in.nodes + 1, "live": !cancelled[out.id],
-			})
+		in, out := op.Input.(ask), op.Output.(told)
+		if in.kind != book && in.kind != hold || out.outcome != done {
+			continue
 		}
+		s, live := r.final[out.id]
+		list = append(list, map[string]any{
+			"id": out.id, "tenant": in.tenant, "name": in.name, "nodes": len(s.Nodes), "live": live, "start": s.Start, "end": s.End,
+		})
 	}
 	return list
 }
