@@ -71,8 +71,10 @@ func (h *History) Worst(k Key, use func(pnode string) bool) Estimate {
 	for class := 1; class <= largest; class *= 2 {
 		k.Crowd = class
 		list := h.slow(k)
-		if i := slices.IndexFunc(list, func(p placed) bool { return use(p.pnode) }); i >= 0 && list[i].Hold > worst.Hold {
-			worst = list[i].Estimate
+		if i := slices.IndexFunc(list, func(p placed) bool { return use(p.pnode) }); i >= 0 && list[i].hold > worst.Hold {
+			at := k
+			at.Pnode = list[i].pnode
+			worst = h.of(at)
 		}
 	}
 	return worst
@@ -81,43 +83,62 @@ func (h *History) Worst(k Key, use func(pnode string) bool) Estimate {
 // slow lists the pnodes where a profile and size was measured, the slowest
 // first.
 func (h *History) slow(k Key) []placed {
-	list, known := h.slowest[k]
-	if known {
+	whole := k.at(sameProfile)
+	if list, known := h.slowest[whole][k]; known {
 		return list
 	}
-	for _, pnode := range h.places[k.at(sameSize)] {
+	groups := h.groupsOf(k)
+	places := h.places[k.at(sameSize)]
+	list := make([]placed, 0, len(places))
+	for _, p := range places {
 		at := k
-		at.Pnode = pnode
-		list = append(list, placed{pnode, h.of(at)})
+		at.Pnode = p.pnode
+		groups[sameCrowd], groups[samePnode] = p.crowds[k.Crowd], p.group
+		list = append(list, placed{p.pnode, h.estimate(at, groups).Hold})
 	}
-	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(b.Hold, a.Hold) })
-	h.slowest[k] = list
+	slices.SortStableFunc(list, func(a, b placed) int { return cmp.Compare(b.hold, a.hold) })
+	if h.slowest[whole] == nil {
+		h.slowest[whole] = map[Key][]placed{}
+	}
+	h.slowest[whole][k] = list
 	return list
 }
 
-func (h *History) of(k Key) Estimate {
-	counts, narrower := h.counts(k)
-	e := h.base(k, counts)
-	for _, l := range narrower {
-		newest := h.groups[k.at(l)].last(fresh)
-		slow := slices.Max(newest)
-		e.atLeast(slow, stretch(slow, outlier), l, len(newest), onFresh)
+func (h *History) of(k Key) Estimate { return h.estimate(k, h.groupsOf(k)) }
+
+// among are the groups of each level that a key belongs to, nil for none.
+type among [levels]*group
+
+func (h *History) groupsOf(k Key) (groups among) {
+	for l := range levels {
+		if l > samePnode || k.Pnode != "" {
+			groups[l] = h.groups[k.at(l)]
+		}
+	}
+	return groups
+}
+
+func (h *History) estimate(k Key, groups among) Estimate {
+	counts, narrower := h.counts(groups)
+	e := h.base(k, counts, groups)
+	for l := range level(len(narrower)) {
+		if g := groups[l]; narrower[l] {
+			e.atLeast(g.fresh, stretch(g.fresh, outlier), l, min(fresh, len(g.newest)), onFresh)
+		}
 	}
 	if e.basis == onFew {
-		h.widen(&e)
+		e.widen(groups)
 	}
 	return e
 }
 
 // widen takes wider groups into account until there are a few measurements.
-func (h *History) widen(e *Estimate) {
+func (e *Estimate) widen(groups among) {
 	for l, of := e.level, e.of; of < fewest && l+1 < anything; {
 		l++
-		if g := h.groups[e.key.at(l)]; g != nil {
-			newest := g.last(recent)
-			of = len(newest)
-			slow := slices.Max(newest)
-			e.atLeast(slow, slow, l, of, onWide)
+		if g := groups[l]; g != nil {
+			of = min(recent, len(g.newest))
+			e.atLeast(g.recent, g.recent, l, of, onWide)
 		}
 	}
 }
@@ -132,39 +153,37 @@ func (e *Estimate) atLeast(expect, hold time.Duration, l level, of int, b basis)
 // counts returns the level whose measurements count, levels for none, and the
 // narrower ones that have some if they are enough. Other profiles count only
 // for one that was never measured.
-func (h *History) counts(k Key) (counts level, narrower []level) {
+func (h *History) counts(groups among) (counts level, narrower [levels]bool) {
 	some := levels
-	for l := range levels {
-		g := h.groups[k.at(l)]
-		if g == nil || l == anything && some != levels || l <= samePnode && k.Pnode == "" {
+	for l, g := range groups {
+		if g == nil || level(l) == anything && some != levels {
 			continue
 		}
 		if g.stale {
 			g.settle(h.policy)
 		}
 		if g.counted > 0 {
-			return l, narrower
+			return level(l), narrower
 		}
-		some = min(some, l)
-		narrower = append(narrower, l)
+		some = min(some, level(l))
+		narrower[l] = true
 	}
-	return some, nil
+	return some, [levels]bool{}
 }
 
 // base is the estimate by the measurements of one level.
-func (h *History) base(k Key, l level) Estimate {
+func (h *History) base(k Key, l level, groups among) Estimate {
 	e := Estimate{key: k, level: l, policy: h.policy}
 	if l == levels {
 		e.Expect, e.Hold = guesses[k.Stage], guesses[k.Stage]
 		return e
 	}
-	g := h.groups[k.at(l)]
+	g := groups[l]
 	if g.counted > 0 {
 		e.Expect, e.Hold, e.of, e.basis = g.bound, g.bound, g.counted, onPercentile
 		return e
 	}
-	newest := g.last(recent)
-	e.Expect, e.of, e.basis = slices.Max(newest), len(newest), onFew
+	e.Expect, e.of, e.basis = g.recent, min(recent, len(g.newest)), onFew
 	e.Hold = stretch(e.Expect, provisional)
 	return e
 }

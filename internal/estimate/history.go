@@ -32,17 +32,26 @@ type History struct {
 	mu     sync.RWMutex
 	policy Policy
 	groups map[Key]*group
-	// places are the pnodes where a profile and size was measured.
-	places map[Key][]string
-	// slowest are those pnodes, the slowest first, by profile, size and crowd;
-	// it is forgotten when anything was added.
-	slowest map[Key][]placed
+	// places are where a profile and size was measured.
+	places map[Key][]*place
+	// slowest are those pnodes, the slowest first, by profile, size and crowd,
+	// under their profile: nothing that was measured of another profile counts
+	// for them, so they are forgotten when something of theirs was added.
+	slowest map[Key]map[Key][]placed
 }
 
-// placed is the estimate for a pnode.
+// place is a pnode where a profile and size was measured, with the groups of
+// these measurements: looking them up is what takes time.
+type place struct {
+	pnode  string
+	group  *group
+	crowds map[int]*group // by crowd class
+}
+
+// placed is how long a pnode is given.
 type placed struct {
 	pnode string
-	Estimate
+	hold  time.Duration
 }
 
 // group is the measurements of one group, the newest last, and what follows
@@ -53,11 +62,13 @@ type group struct {
 	// counted is how many the bound is of; 0 while they are too few.
 	counted int
 	stale   bool
+	// recent and fresh are the slowest of as many of the newest.
+	recent, fresh time.Duration
 }
 
 // NewHistory returns an empty history.
 func NewHistory(p Policy) *History {
-	return &History{policy: p, groups: map[Key]*group{}, places: map[Key][]string{}, slowest: map[Key][]placed{}}
+	return &History{policy: p, groups: map[Key]*group{}, places: map[Key][]*place{}, slowest: map[Key]map[Key][]placed{}}
 }
 
 // SetPolicy changes what is decided about estimates.
@@ -83,12 +94,11 @@ func (h *History) Policy() Policy {
 func (h *History) Add(list ...Sample) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	clear(h.slowest)
 	for _, s := range list {
 		if s.Seconds <= 0 {
 			continue
 		}
-		h.place(s.Key)
+		delete(h.slowest, s.at(sameProfile))
 		last := Key{}
 		for l := range levels {
 			k := s.Key.at(l)
@@ -98,15 +108,26 @@ func (h *History) Add(list ...Sample) {
 			last = k
 			h.group(k).add(s.Took())
 		}
+		h.place(s.Key)
 	}
 }
 
 // place notes where a profile and size was measured.
 func (h *History) place(k Key) {
-	whole := k.at(sameSize)
-	if k.Pnode != "" && h.groups[k.at(samePnode)] == nil {
-		h.places[whole] = append(h.places[whole], k.Pnode)
+	if k.Pnode == "" {
+		return
 	}
+	crowd, pnode := h.groups[k.at(sameCrowd)], h.groups[k.at(samePnode)]
+	if len(crowd.newest) > 1 {
+		return // it is there already
+	}
+	whole := k.at(sameSize)
+	i := slices.IndexFunc(h.places[whole], func(p *place) bool { return p.group == pnode })
+	if i < 0 {
+		i = len(h.places[whole])
+		h.places[whole] = append(h.places[whole], &place{pnode: k.Pnode, group: pnode, crowds: map[int]*group{}})
+	}
+	h.places[whole][i].crowds[crowdClass(k.Crowd)] = crowd
 }
 
 func (h *History) group(k Key) *group {
@@ -123,6 +144,7 @@ func (g *group) add(took time.Duration) {
 		g.newest = append([]time.Duration(nil), g.newest[len(g.newest)-most:]...)
 	}
 	g.newest = append(g.newest, took)
+	g.recent, g.fresh = slices.Max(g.last(recent)), slices.Max(g.last(fresh))
 	g.stale = true
 }
 
