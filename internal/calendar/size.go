@@ -74,9 +74,9 @@ func (v vec) lacking(room vec) []string {
 // Overcommit says how much of each resource is promised, in per cent of what
 // a pnode has: 400 lets four vnodes share a CPU. Zero means 100.
 type Overcommit struct {
-	CPUs   int `json:"cpus,omitempty"`
-	Memory int `json:"memory,omitempty"`
-	Disk   int `json:"disk,omitempty"`
+	CPUs   int `json:"cpus,omitempty" yaml:"cpus,omitempty"`
+	Memory int `json:"memory,omitempty" yaml:"memory,omitempty"`
+	Disk   int `json:"disk,omitempty" yaml:"disk,omitempty"`
 }
 
 func (o Overcommit) of(s Size) vec {

@@ -131,7 +131,7 @@ func silences(signs []manager.Sign) []Entry {
 func siteOf(info manager.SiteInfo, pnodes []manager.PnodeInfo, all []manager.Recorded) (*Site, []string) {
 	s := &Site{
 		Version: Version, VLANs: fmt.Sprintf("%d-%d", info.VLANFirst, info.VLANLast), Addresses: info.OutsideFirst + "-" + info.OutsideLast,
-		Overcommit: Overcommit(info.Overcommit),
+		Overcommit: info.Overcommit,
 	}
 	left := map[string]int{}
 	for _, p := range pnodes {

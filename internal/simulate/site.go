@@ -25,9 +25,9 @@ type Site struct {
 	Pnodes  []Pnodes `json:"pnodes" yaml:"pnodes"`
 	// VLANs is a range like "100-999", Addresses one like
 	// "203.0.113.10-203.0.113.99": what gateways are given.
-	VLANs      string     `json:"vlans" yaml:"vlans"`
-	Addresses  string     `json:"addresses" yaml:"addresses"`
-	Overcommit Overcommit `json:"overcommit,omitzero" yaml:"overcommit,omitempty"`
+	VLANs      string              `json:"vlans" yaml:"vlans"`
+	Addresses  string              `json:"addresses" yaml:"addresses"`
+	Overcommit calendar.Overcommit `json:"overcommit,omitzero" yaml:"overcommit,omitempty"`
 	// Prepare is from images at hand to every vnode ready, Wipe from the end to
 	// nothing left, Build making one image; without Build images are at hand.
 	Prepare  Times    `json:"prepare,omitzero" yaml:"prepare,omitempty"`
@@ -51,13 +51,6 @@ type Pnodes struct {
 	Arch        string   `json:"arch,omitempty" yaml:"arch,omitempty"`
 	Accelerator string   `json:"accelerator,omitempty" yaml:"accelerator,omitempty"`
 	Tags        []string `json:"tags,omitempty" yaml:"tags,omitempty"`
-}
-
-// Overcommit is how much is promised, in per cent of what there is.
-type Overcommit struct {
-	CPUs   int `json:"cpus,omitempty" yaml:"cpus,omitempty"`
-	Memory int `json:"memory,omitempty" yaml:"memory,omitempty"`
-	Disk   int `json:"disk,omitempty" yaml:"disk,omitempty"`
 }
 
 // Times says how long something takes: log-normal around a median, two thirds
@@ -159,6 +152,7 @@ func (s *Site) complete() error {
 	s.Wipe.settle(&l, "wipe", defaultWipe)
 	s.Build.settle(&l, "build", Times{})
 	s.Failures.check(&l)
+	l.AddAll(s.Overcommit.Check())
 	if _, err := s.pools(); err != nil {
 		l.AddAll(err)
 	}
@@ -234,7 +228,7 @@ func span(from, to netip.Addr) uint32 {
 
 // calendar is the site as the calendar sees it.
 func (s *Site) calendar() calendar.Site {
-	out := calendar.Site{Overcommit: calendar.Overcommit(s.Overcommit)}
+	out := calendar.Site{Overcommit: s.Overcommit}
 	for _, p := range s.Pnodes {
 		for i := range p.Count {
 			one := calendar.Pnode{
