@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
+	"quarry/internal/clock"
 	"quarry/internal/pnode"
 )
 
@@ -20,6 +22,7 @@ type agent struct {
 	cfg      Config
 	files    files
 	log      *slog.Logger
+	clock    *clock.Site
 	observer *observer
 	starts   chan struct{} // a place per guest that may be starting
 
@@ -49,7 +52,7 @@ type agent struct {
 func newAgent(cfg Config, d deps) *agent {
 	cfg = cfg.withDefaults()
 	a := &agent{
-		deps: d, cfg: cfg, log: cfg.Log, files: files{dir: cfg.Dir},
+		deps: d, cfg: cfg, log: cfg.Log, files: files{dir: cfg.Dir}, clock: clock.New(d.wall, d.elapsed, cfg.Log),
 		starts: make(chan struct{}, cfg.Starts), kick: make(chan struct{}, 1),
 		ledger: map[string]entry{}, runners: map[Key]*runner{}, troubles: map[string]string{},
 	}
@@ -60,6 +63,10 @@ func newAgent(cfg Config, d deps) *agent {
 	}, cfg.Log)
 	return a
 }
+
+// now is the site's time: the manager's once that was heard, while this
+// machine's own clock says otherwise.
+func (a *agent) now() time.Time { return a.clock.Now() }
 
 // run converges until the context ends. Guests go on running after that.
 func (a *agent) run(ctx context.Context) error {

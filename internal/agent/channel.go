@@ -52,7 +52,7 @@ func (r *runner) listen(ctx context.Context, limit *rate.Limiter, heard chan<- v
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	w := &writer{conn: conn}
-	if err := w.say(vnode.ToGuest{Type: "ping", Time: time.Now()}); err != nil {
+	if err := w.say(vnode.ToGuest{Type: "ping", Time: r.a.now()}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -102,7 +102,7 @@ func (r *runner) connect(ctx context.Context) (net.Conn, error) {
 // identity is the newest one.
 func (r *runner) identity() vnode.ToGuest {
 	aim := r.aim()
-	return vnode.ToGuest{Type: "identity", Identity: &aim.vnode.Identity, Assembled: aim.assembled, Time: time.Now()}
+	return vnode.ToGuest{Type: "identity", Identity: &aim.vnode.Identity, Assembled: aim.assembled, Time: r.a.now()}
 }
 
 // pushIdentity tells a connected guest when its identity changes, for example

@@ -26,7 +26,7 @@ func (a *agent) converge(ctx context.Context) {
 			a.finish(ctx, p.gone)
 		}
 		if planned && !p.next.IsZero() {
-			wait = min(wait, max(0, time.Until(p.next)))
+			wait = min(wait, max(0, p.next.Sub(a.now())))
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -45,7 +45,7 @@ func (a *agent) plan(ctx context.Context, round uint64) (plan, bool) {
 	if a.desired == nil {
 		return plan{}, false
 	}
-	p := makePlan(*a.desired, a.actual(), a.fabric.TapName, time.Now())
+	p := makePlan(*a.desired, a.actual(), a.fabric.TapName, a.now(), a.clock.Sure(1))
 	for key, w := range p.run {
 		r := a.runners[key]
 		if r == nil {

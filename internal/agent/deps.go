@@ -17,6 +17,10 @@ type deps struct {
 	manager    managerLink
 	// dial connects to a guest's channel.
 	dial func(ctx context.Context, socket string) (net.Conn, error)
+	// wall is the machine's clock, which somebody may set.
+	wall func() time.Time
+	// elapsed is how long the agent has run; nil: by the monotonic reading of wall.
+	elapsed func() time.Duration
 }
 
 // guestHost runs guests. Every call is idempotent and returns soon after its
@@ -107,7 +111,8 @@ type imageStore interface {
 type managerLink interface {
 	// Watch calls accept with each desired state until the stream or accept fails.
 	Watch(ctx context.Context, accept func(pnode.Desired) error) error
-	Report(ctx context.Context, r pnode.Report) error
+	// Report returns the site's time as the manager knows it.
+	Report(ctx context.Context, r pnode.Report) (time.Time, error)
 	// RenewAt is when the pnode's certificate is due to be renewed.
 	RenewAt() time.Time
 	// Renew gets a new certificate, and uses it once keep has stored it.

@@ -19,7 +19,7 @@ func (a *agent) noteLegs(ctx context.Context, ports []port) {
 			open[p.key.Cluster] = true
 		}
 	}
-	now := time.Now().UTC()
+	now := a.now().UTC()
 	noted := false
 	for id, e := range a.ledger {
 		switch {
@@ -64,14 +64,14 @@ func (a *agent) finish(ctx context.Context, gone []string) {
 		if err != nil {
 			continue
 		}
-		now := time.Now().UTC()
+		now := a.now().UTC()
 		e.Gone = &now
 		a.ledger[id] = e
 		noted = true
 		a.log.InfoContext(ctx, "nothing is left of a cluster", "cluster", id)
 	}
 	for id, e := range a.ledger {
-		if e.Gone != nil && time.Since(*e.Gone) > goneFor && !a.wants(id) {
+		if e.Gone != nil && a.now().Sub(*e.Gone) > goneFor && !a.wants(id) {
 			delete(a.ledger, id)
 			noted = true
 		}
@@ -107,7 +107,7 @@ func (a *agent) forgetIdentities(id string) error {
 	d.Clusters = slices.Clone(d.Clusters)
 	found := false
 	for i := range d.Clusters {
-		if d.Clusters[i].ID == id && len(d.Clusters[i].Vnodes) > 0 && !time.Now().Before(d.Clusters[i].CloseAt) {
+		if d.Clusters[i].ID == id && len(d.Clusters[i].Vnodes) > 0 && !a.now().Before(d.Clusters[i].CloseAt) {
 			d.Clusters[i].Vnodes = nil
 			found = true
 		}
@@ -167,7 +167,7 @@ func (a *agent) isStray(name string) bool {
 		}
 	}
 	for _, c := range a.desired.Clusters {
-		if !time.Now().Before(c.CloseAt) {
+		if !a.now().Before(c.CloseAt) {
 			continue
 		}
 		for _, v := range c.Vnodes {

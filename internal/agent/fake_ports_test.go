@@ -249,12 +249,12 @@ func (m fakeManager) Renew(_ context.Context, keep func(agentapi.Enrolled) error
 	return nil
 }
 
-func (m fakeManager) Report(_ context.Context, r pnode.Report) error {
+func (m fakeManager) Report(_ context.Context, r pnode.Report) (time.Time, error) {
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
 	if m.w.remote == nil {
-		return errors.New("manager is down")
+		return time.Time{}, errors.New("manager is down")
 	}
 	m.w.reports = append(m.w.reports, r)
-	return nil
+	return time.Now(), nil
 }

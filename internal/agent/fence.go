@@ -48,7 +48,7 @@ func (a *agent) giveUp(ctx context.Context, before, now map[string]uint64) {
 	if a.desired == nil || a.contact {
 		return
 	}
-	for key, incarnation := range twins(*a.desired, before, now, time.Now()) {
+	for key, incarnation := range twins(*a.desired, before, now, a.now()) {
 		if _, known := a.superseded[key]; known {
 			continue
 		}

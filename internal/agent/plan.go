@@ -55,8 +55,9 @@ type tapNamer func(clusterID, vnode, network string) string
 
 // makePlan decides what has to be at an instant. The outside leg of a cluster
 // is open from OpenAt (if the manager had evidence) until CloseAt, whatever
-// else is going on; ports stay until their vnode is gone.
-func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
+// else is going on; ports stay until their vnode is gone. Nothing is ended
+// because of the time while it is not sure.
+func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time, sure bool) plan {
 	p := plan{run: map[Key]wanted{}, early: map[Key]bool{}}
 	present := map[Key]bool{}
 	inCluster := map[string]bool{}
@@ -68,6 +69,7 @@ func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time) plan {
 	for _, c := range d.Clusters {
 		over := !now.Before(c.CloseAt)
 		open := c.Open && !now.Before(c.OpenAt) && !over
+		over = over && sure
 		for _, v := range c.Vnodes {
 			key := Key{c.ID, v.Name}
 			p.early[key] = v.End && !over

@@ -57,7 +57,7 @@ func TestMakePlan(t *testing.T) {
 			for i := range c.Vnodes {
 				c.Vnodes[i].End = c.Vnodes[i].Name == test.leaving
 			}
-			p := makePlan(pnode.Desired{Clusters: []pnode.Cluster{c}}, actual{present: test.present}, testTap, test.at)
+			p := makePlan(pnode.Desired{Clusters: []pnode.Cluster{c}}, actual{present: test.present}, testTap, test.at, true)
 			ports := ""
 			for _, port := range p.ports {
 				ports += " " + port.Tap
@@ -125,7 +125,7 @@ func TestPlanIsSafe(t *testing.T) {
 		}
 		a.clusters = ids
 		now := minute("now")
-		p := makePlan(d, a, testTap, now)
+		p := makePlan(d, a, testTap, now, true)
 
 		for _, port := range p.ports {
 			i := slices.IndexFunc(d.Clusters, func(c pnode.Cluster) bool { return c.ID == port.key.Cluster })
@@ -159,7 +159,7 @@ func TestPlanIsSafe(t *testing.T) {
 		if !p.next.IsZero() {
 			later = p.next.Add(-time.Nanosecond)
 		}
-		again := makePlan(d, a, testTap, later)
+		again := makePlan(d, a, testTap, later, true)
 		if !slices.EqualFunc(p.ports, again.ports, equalPorts) || len(p.run) != len(again.run) {
 			t.Fatalf("the plan of %s changed by %s unforetold", now, later)
 		}

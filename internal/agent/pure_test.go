@@ -154,7 +154,7 @@ func FuzzDesired(f *testing.F) {
 			return
 		}
 		dir := files{dir: "/state"}
-		p := makePlan(d, actual{}, testTap, time.Now())
+		p := makePlan(d, actual{}, testTap, time.Now(), true)
 		for key, w := range p.run {
 			if path := dir.vnodeDir(key); filepath.Clean(path) != path || filepath.Dir(filepath.Dir(path)) != "/state/vnodes" {
 				t.Errorf("vnode lies in %q", path)

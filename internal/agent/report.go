@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"quarry/internal/clock"
 	"quarry/internal/pnode"
 )
 
@@ -25,7 +26,8 @@ func (a *agent) report(ctx context.Context) {
 		guests := a.observer.seen.wait()
 		sent := a.currentReport()
 		sendCtx, cancel := context.WithTimeout(ctx, reportWithin)
-		err := a.manager.Report(sendCtx, sent)
+		sent.Clock = a.wall()
+		site, err := a.manager.Report(sendCtx, sent)
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -38,9 +40,24 @@ func (a *agent) report(ctx context.Context) {
 			continue
 		}
 		pause.reset()
+		a.hearTime(site)
 		if !a.awaitChange(ctx, sent, changed, guests) {
 			return
 		}
+	}
+}
+
+// hearTime takes the site's time from the manager, which knows the clocks of
+// all pnodes: it is believed more than the own one. Without it, an end may wait
+// to be sure.
+func (a *agent) hearTime(site time.Time) {
+	if site.IsZero() {
+		return
+	}
+	before, sure := a.now(), a.clock.Sure(1)
+	a.clock.Hear("manager", site, 2)
+	if !sure || a.now().Sub(before).Abs() > clock.Tolerance {
+		poke(a.kick)
 	}
 }
 

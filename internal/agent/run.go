@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -64,6 +65,7 @@ func wire(cfg Config, e enrolment) (deps, func(), error) {
 		images:     imageAdapter{store: store, client: client.HTTPClient(), base: client.ImagesURL()},
 		manager:    client,
 		dial:       dialChannel,
+		wall:       time.Now,
 	}, closeAll, nil
 }
 

@@ -44,7 +44,7 @@ func (a *agent) noteEnds(p plan) {
 	for key := range p.run {
 		ends[key.Cluster] = false
 	}
-	now := time.Now().UTC()
+	now := a.now().UTC()
 	for id, over := range ends {
 		e, known := a.ledger[id]
 		switch {

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"quarry/internal/pnode"
 	"quarry/internal/vnode"
@@ -58,7 +57,7 @@ func (r *runner) setTarget(t target) bool {
 		t.round = r.target.round
 	}
 	if t.assembled && r.rec.Met == 0 {
-		r.rec.Met = time.Now().UnixMilli()
+		r.rec.Met = r.a.now().UnixMilli()
 	}
 	r.target = &t
 	poke(r.changed)
@@ -163,7 +162,7 @@ func (r *runner) update(change func(*record)) error {
 func (r *runner) stage(stage string, done, total int64) error {
 	return r.update(func(rec *record) {
 		rec.Stage, rec.Progress = stage, progress(stage, done, total)
-		rec.tookComingUp(time.Now())
+		rec.tookComingUp(r.a.now())
 	})
 }
 

@@ -95,7 +95,7 @@ func (r *runner) asker(ctx context.Context, guest string) (ask func() error, han
 	}
 	w := &writer{conn: conn}
 	go io.Copy(io.Discard, conn) //nolint:errcheck // ends with the connection
-	ask = func() error { return w.say(vnode.ToGuest{Type: "shutdown", Time: time.Now()}) }
+	ask = func() error { return w.say(vnode.ToGuest{Type: "shutdown", Time: r.a.now()}) }
 	return ask, func() { conn.Close() }
 }
 

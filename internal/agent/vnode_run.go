@@ -94,7 +94,7 @@ func (r *runner) takeUp(ctx context.Context) error {
 	return r.update(func(rec *record) {
 		*rec = record{
 			Cluster: r.key.Cluster, Name: r.key.Vnode, Guest: t.guest, Incarnation: t.vnode.Incarnation,
-			Image: t.vnode.Image, Stage: vnode.StageImage, Begun: time.Now().UnixMilli(),
+			Image: t.vnode.Image, Stage: vnode.StageImage, Begun: r.a.now().UnixMilli(),
 		}
 	})
 }

@@ -86,7 +86,7 @@ func (r *runner) hear(ctx context.Context, m vnode.FromGuest) error {
 	case "step":
 		return r.hearStep(m)
 	case "health":
-		r.hearUse(m, time.Now())
+		r.hearUse(m, r.a.now())
 		if m.Healthy {
 			return r.becomeReady(ctx)
 		}
@@ -129,8 +129,8 @@ func (r *runner) becomeReady(ctx context.Context) error {
 	}
 	err := r.update(func(rec *record) {
 		rec.Stage, rec.Progress = vnode.StageReady, progress(vnode.StageReady, 0, 0)
-		rec.tookComingUp(time.Now())
-		rec.tookJoining(time.Now())
+		rec.tookComingUp(r.a.now())
+		rec.tookJoining(r.a.now())
 		rec.WasReady, rec.Tries = true, 0
 		rec.Failed, rec.Message = false, ""
 	})

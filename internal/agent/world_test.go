@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,7 +54,11 @@ type world struct {
 	badTap                string            // cannot be made
 	listTakes, applyTakes time.Duration
 	turnedOff             map[string]time.Time // guests, the first time
+	ahead                 atomic.Int64         // how far the pnode's clock is
 }
+
+// now is the pnode's clock, set ahead or back.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 func newWorld(t *testing.T) *world {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -79,8 +84,10 @@ type agentProcess struct {
 func (w *world) start() *agentProcess {
 	ctx, cancel := context.WithCancel(w.ctx)
 	p := &agentProcess{w: w, cancel: cancel, done: make(chan error, 1)}
+	began := time.Now()
+	elapsed := func() time.Duration { return time.Since(began) }
 	p.agent = newAgent(Config{Dir: w.dir, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil))}, deps{
-		hypervisor: fakeHypervisor{p}, fabric: fakeFabric{p}, images: fakeImages{p}, manager: fakeManager{p}, dial: p.dial,
+		hypervisor: fakeHypervisor{p}, fabric: fakeFabric{p}, images: fakeImages{p}, manager: fakeManager{p}, dial: p.dial, wall: w.now, elapsed: elapsed,
 	})
 	p.files.before = func(change string) error { return p.effect("file: "+change, func() error { return nil }) }
 	go func() { p.done <- p.run(ctx) }()

@@ -32,7 +32,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	enrolment, err := boss.PnodeToken(t.Context(), "p9", time.Hour)
 	must(t, err)
 	s.ahead.Store(int64(2 * time.Minute))
-	must(t, p1.Report(t.Context(), pnode.Report{Facts: roomy}))
+	must(t, report(t.Context(), p1, pnode.Report{Facts: roomy}))
 
 	bad := map[string]string{
 		"none": "", "unknown": "quarry_" + strings.Repeat("A", 26), "malformed": "xyz", "revoked": revoked.Secret,
@@ -120,9 +120,9 @@ func TestAgents(t *testing.T) {
 
 	was, err := agentapi.New(s.address, old)
 	must(t, err)
-	must(t, was.Report(ctx, pnode.Report{}))
+	must(t, report(ctx, was, pnode.Report{}))
 	a := s.pnodes("p1")[0] // enrolled again: the first certificate is no good any more
-	wantKind(t, was.Report(ctx, pnode.Report{}), fault.Unauthorized)
+	wantKind(t, report(ctx, was, pnode.Report{}), fault.Unauthorized)
 	was.HTTPClient().CloseIdleConnections()
 
 	if info, err := boss.Pnode(ctx, "p1"); err != nil || info.Facts.CPUs != 8 {
@@ -171,7 +171,7 @@ func TestAgentOfAnotherSite(t *testing.T) {
 	e.CA = s.ca
 	a, err := agentapi.New(s.address, e)
 	must(t, err)
-	wantKind(t, a.Report(t.Context(), pnode.Report{}), fault.Unauthorized)
+	wantKind(t, report(t.Context(), a, pnode.Report{}), fault.Unauthorized)
 	if _, err := s.client(s.demo).Clusters(t.Context(), false); err != nil {
 		t.Error(err)
 	}

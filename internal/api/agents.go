@@ -113,6 +113,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request, name string) {
 		writeProblem(w, s.problem(r.Context(), err))
 		return
 	}
+	w.Header().Set("Date", s.Manager.Now().UTC().Format(http.TimeFormat)) // and not this machine's
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -17,11 +17,11 @@ func TestRenewCertificate(t *testing.T) {
 	s := newSite(t)
 	s.run()
 	ctx, first := t.Context(), s.enrol("p1")
-	report := func(e agentapi.Enrolled) error {
+	reportBy := func(e agentapi.Enrolled) error {
 		a, err := agentapi.New(s.address, e)
 		must(t, err)
 		defer a.HTTPClient().CloseIdleConnections()
-		return a.Report(ctx, pnode.Report{})
+		return report(ctx, a, pnode.Report{})
 	}
 	a, err := agentapi.New(s.address, first)
 	must(t, err)
@@ -34,14 +34,14 @@ func TestRenewCertificate(t *testing.T) {
 	if err == nil {
 		t.Error("renewed although the new certificate was not kept")
 	}
-	must(t, a.Report(ctx, pnode.Report{}))
+	must(t, report(ctx, a, pnode.Report{}))
 
 	var kept agentapi.Enrolled
 	must(t, a.Renew(ctx, func(e agentapi.Enrolled) error { kept = e; return nil }))
-	must(t, report(first))
-	wantKind(t, report(lost), fault.Unauthorized)
-	must(t, a.Report(ctx, pnode.Report{}))
-	wantKind(t, report(first), fault.Unauthorized)
-	must(t, report(kept))
+	must(t, reportBy(first))
+	wantKind(t, reportBy(lost), fault.Unauthorized)
+	must(t, report(ctx, a, pnode.Report{}))
+	wantKind(t, reportBy(first), fault.Unauthorized)
+	must(t, reportBy(kept))
 	a.HTTPClient().CloseIdleConnections()
 }

@@ -70,7 +70,7 @@ func newSite(t testing.TB) *site {
 	must(t, err)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.m, err = manager.New(t.Context(), manager.Deps{
-		Store: st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: fakeImages{}, Suite: "trixie", Log: log, Now: s.now, Dir: t.TempDir(),
+		Store: st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: fakeImages{}, Suite: "trixie", Log: log, Wall: s.now, Dir: t.TempDir(),
 	})
 	must(t, err)
 	s.ca, s.provider = []byte(res.CACertificate), res.Token
@@ -139,7 +139,7 @@ func (s *site) pnodes(names ...string) []*agentapi.Client {
 		a, err := agentapi.New(s.address, e)
 		must(s.t, err)
 		s.t.Cleanup(a.HTTPClient().CloseIdleConnections)
-		must(s.t, a.Report(s.t.Context(), pnode.Report{Facts: roomy}))
+		must(s.t, report(s.t.Context(), a, pnode.Report{Facts: roomy}))
 		list = append(list, a)
 	}
 	return list
@@ -198,4 +198,10 @@ func wantKind(t testing.TB, err error, kind fault.Kind) {
 	if err == nil || fault.KindOf(err) != kind {
 		t.Errorf("got error %v, want one of kind %q", err, kind)
 	}
+}
+
+// report is what an agent says, without the time it is told.
+func report(ctx context.Context, a *agentapi.Client, r pnode.Report) error {
+	_, err := a.Report(ctx, r)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -90,9 +91,24 @@ func showNode(w io.Writer, n manager.PnodeInfo) {
 	fmt.Fprintf(w, "\nenrolled    %s\nhypervisor  %s\nversion     %s\nvnodes      %s\n",
 		stamp(n.EnrolledAt), dash(n.Facts.Hypervisor), dash(n.Facts.Version), orNone(n.Vnodes))
 	showSettings(w, n)
+	if n.ClockAheadSeconds != 0 {
+		fmt.Fprintf(w, "clock       %s\n", clockAhead("it is", n.ClockAheadSeconds))
+	}
 	if len(n.Errors) > 0 {
 		fmt.Fprintf(w, "errors\n%s\n", indent(strings.Join(n.Errors, "\n"), "  "))
 	}
+}
+
+// clockAhead says that a clock is off, "" if it is not.
+func clockAhead(whose string, seconds float64) string {
+	off := time.Duration(seconds * float64(time.Second))
+	switch {
+	case off > 0:
+		return fmt.Sprintf("%s %s ahead: set it right", whose, off)
+	case off < 0:
+		return fmt.Sprintf("%s %s behind: set it right", whose, -off)
+	}
+	return ""
 }
 
 func newNodeDrain(a *app, verb, summary string, drain bool) *cobra.Command {

@@ -122,6 +122,7 @@ func showSite(w io.Writer, s manager.SiteInfo) {
 		{"server", s.Server},
 		{"outside", fmt.Sprintf("%s, of which %s to %s for gateways, router %s", s.OutsideNetwork, s.OutsideFirst, s.OutsideLast, s.OutsideRouter)},
 		{"vlans", fmt.Sprintf("%d to %d", s.VLANFirst, s.VLANLast)},
+		{"time", stamp(s.Time) + clockAhead(", but the manager's own clock is", s.ClockAheadSeconds)},
 		{"pnodes", fmt.Sprint(s.Pnodes)},
 		{"gives away", fmt.Sprintf("%d CPUs, %s memory, %s disk", s.Offers.CPUs, size(s.Offers.MemoryMiB), size(s.Offers.DiskMiB))},
 		{"overcommit", showRatios(s.Overcommit, "100%")},

@@ -27,8 +27,10 @@ type Seen struct {
 
 // World is what is known of a cluster at an instant.
 type World struct {
-	Now   time.Time
-	Nodes map[string]Seen // by vnode name; absent: nothing is known
+	Now time.Time
+	// Unsure is set while Now may be wrong: nothing ends because of it then.
+	Unsure bool
+	Nodes  map[string]Seen // by vnode name; absent: nothing is known
 	// Opened is when the gateway's pnode opened the outside leg.
 	Opened *time.Time
 	// Expected is when the estimate says the cluster will be ready.
@@ -148,7 +150,7 @@ func (s *stepper) part() {
 // expire gives up a hold that nobody confirmed.
 func (s *stepper) expire() {
 	c := &s.c
-	if c.State != Held || c.HoldUntil == nil || s.w.Now.Before(*c.HoldUntil) {
+	if c.State != Held || c.HoldUntil == nil || !s.past(*c.HoldUntil) {
 		return
 	}
 	at := s.w.Now
@@ -169,11 +171,14 @@ func (s *stepper) stop() {
 		c.State, c.End = Failed, s.w.Now
 		s.tell("failed", "", "%s", s.w.Fail)
 	}
-	if (c.State == Preparing || c.State == Ready || c.State == Active) && !s.w.Now.Before(c.End) {
+	if (c.State == Preparing || c.State == Ready || c.State == Active) && s.past(c.End) {
 		c.State = Ending
 		s.tell("ending", "", "the window is over: closing the gateway, stopping and wiping vnodes")
 	}
 }
+
+// past reports whether an instant is surely over.
+func (s *stepper) past(at time.Time) bool { return !s.w.Unsure && !s.w.Now.Before(at) }
 
 func (s *stepper) advance() {
 	c, now := &s.c, s.w.Now

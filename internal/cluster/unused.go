@@ -30,7 +30,7 @@ func (s *stepper) unused() {
 		return
 	}
 	notice := w.UnusedReclaim - w.UnusedWarn
-	if notice > 0 && w.Now.Sub(since) >= w.UnusedReclaim && w.Now.Sub(c.Conditions[i].Since) >= notice && w.Now.Before(c.End) {
+	if notice > 0 && !w.Unsure && w.Now.Sub(since) >= w.UnusedReclaim && w.Now.Sub(c.Conditions[i].Since) >= notice && w.Now.Before(c.End) {
 		c.End = w.Now
 		s.tell("changed", "", "%s: its window is ended", message)
 	}

@@ -105,6 +105,7 @@ type fakePnode struct {
 	// joined holds vnodes that are through their cluster scripts.
 	joined map[string]bool
 	opened map[string]time.Time
+	ahead  time.Duration // of its clock
 	// idle is since when nobody uses its vnodes.
 	idle *time.Time
 	// took is how long preparing a vnode and wiping took here.
@@ -113,7 +114,7 @@ type fakePnode struct {
 }
 
 func (p *fakePnode) report(d pnode.Desired, now time.Time) pnode.Report {
-	r := pnode.Report{Epoch: d.Epoch, Generation: d.Generation, Facts: p.facts}
+	r := pnode.Report{Epoch: d.Epoch, Generation: d.Generation, Facts: p.facts, Clock: now.Add(p.ahead)}
 	for _, c := range d.Clusters {
 		s := pnode.ClusterStatus{ID: c.ID}
 		if !now.Before(c.CloseAt) {
@@ -159,6 +160,7 @@ type site struct {
 	st     *store.Store
 	images *fakeImages
 	now    time.Time
+	ahead  time.Duration // of the manager's clock
 	pnodes map[string]*fakePnode
 	tenant Principal
 	other  Principal
@@ -213,9 +215,10 @@ func (s *site) restart() {
 	s.must(err)
 	ca, err := ReadCA(s.t.Context(), s.st)
 	s.must(err)
+	began := s.now
 	s.m, err = New(s.t.Context(), Deps{
 		Store: s.st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: s.images, Suite: "trixie",
-		Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Now: func() time.Time { return s.now }, Dir: s.t.TempDir(),
+		Log: slog.New(slog.NewTextHandler(s.t.Output(), nil)), Wall: func() time.Time { return s.now.Add(s.ahead) }, Elapsed: func() time.Duration { return s.now.Sub(began) }, Dir: s.t.TempDir(),
 	})
 	s.must(err)
 }

@@ -26,7 +26,7 @@ type build struct {
 	percent int
 	begun   time.Time
 	failed  error
-	retryAt time.Time
+	retryAt time.Duration // by Elapsed
 }
 
 const buildRetry = 20 * time.Second
@@ -44,7 +44,7 @@ func (m *Manager) buildMissing(ctx context.Context, c cluster.Cluster, d dossier
 		}
 		m.mu.Lock()
 		b := m.builds[p.Address]
-		due := b == nil || b.failed != nil && !now.Before(b.retryAt)
+		due := b == nil || b.failed != nil && m.clock.Elapsed() >= b.retryAt
 		if due {
 			m.builds[p.Address] = &build{stage: "waiting", begun: now}
 		}
@@ -63,7 +63,7 @@ func (m *Manager) makeImage(ctx context.Context, p plan) {
 	}
 	slot <- struct{}{} // one at a time: they are made of CPU and disk
 	defer func() { <-slot }()
-	begun := m.Now()
+	begun := m.clock.Elapsed()
 	err := m.ImageStore.Build(ctx, p.Lock, func(stage string, percent int) {
 		m.mu.Lock()
 		if b := m.builds[p.Address]; b != nil {
@@ -72,14 +72,14 @@ func (m *Manager) makeImage(ctx context.Context, p plan) {
 		m.mu.Unlock()
 		m.poke()
 	})
-	took := m.Now().Sub(begun)
+	took := m.clock.Elapsed() - begun
 	retry := buildRetry
 	if own { // a script that fails will fail again: half the time is for others
 		retry = max(retry, took)
 	}
 	m.mu.Lock()
 	if err != nil {
-		m.builds[p.Address] = &build{failed: err, retryAt: m.Now().Add(retry)}
+		m.builds[p.Address] = &build{failed: err, retryAt: m.clock.Elapsed() + retry}
 	} else {
 		delete(m.builds, p.Address)
 	}

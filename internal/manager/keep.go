@@ -22,7 +22,7 @@ func (m *Manager) openLedger(tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	site := calendar.Site{Pnodes: m.calendarPnodes(rows, now), Pools: m.site.pools()}
+	site := calendar.Site{Pnodes: m.calendarPnodes(rows), Pools: m.site.pools()}
 	if m.ledger, err = ledger.Open(tx, site, now); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"quarry/internal/clock"
 	"quarry/internal/estimate"
 	"quarry/internal/ledger"
 	"quarry/internal/pki"
@@ -40,9 +41,12 @@ type Deps struct {
 	Rolls      fs.FS        // the folders of Catalog; nil if they cannot be had
 	ImageStore ImageStore
 	Log        *slog.Logger
-	Now        func() time.Time
-	Suite      string
-	Dir        string // the manager's own folder
+	// Wall is the machine's clock, which somebody may set. Elapsed is how long
+	// the process has run; nil: by the monotonic reading of Wall.
+	Wall    func() time.Time
+	Elapsed func() time.Duration
+	Suite   string
+	Dir     string // the manager's own folder
 	// InstallVM says why ImageStore cannot run install scripts of tenants' own
 	// rolls in throwaway machines, nil if it can. Without it, it cannot.
 	InstallVM func(context.Context) error
@@ -52,10 +56,10 @@ type Deps struct {
 // same time.
 type Manager struct {
 	Deps
-	site    Site
-	epoch   int64
-	started time.Time
-	ledger  *ledger.Ledger
+	site   Site
+	epoch  int64
+	clock  *clock.Site
+	ledger *ledger.Ledger
 	// estimates is what was measured of preparing and wiping.
 	estimates *estimate.History
 
@@ -83,20 +87,20 @@ type Manager struct {
 // seenReport is the newest report of a pnode and when it came.
 type seenReport struct {
 	pnode.Report
-	at time.Time
+	at    time.Time
+	heard time.Duration // after how long this process heard it
 }
 
 // New makes a manager over an initialised store. It takes a new epoch, so
 // that agents refuse what an older manager still sends.
 func New(ctx context.Context, deps Deps) (*Manager, error) {
 	m := &Manager{
-		Deps:    deps,
+		Deps: deps, clock: clock.New(deps.Wall, deps.Elapsed, deps.Log),
 		reports: map[string]seenReport{}, desired: map[string]pnode.Desired{},
 		changed: make(chan struct{}), builds: map[string]*build{}, files: map[string]*file{}, rolls: map[string]*roll.Roll{},
 		expected: map[string]time.Time{}, wake: make(chan struct{}, 1),
 		building: make(chan struct{}, 1), buildingOwn: make(chan struct{}, 1),
 	}
-	m.started = m.Now()
 	var err error
 	if m.shipped, err = shippedRolls(deps.Rolls, deps.Catalog); err != nil {
 		return nil, err
@@ -121,6 +125,10 @@ func New(ctx context.Context, deps Deps) (*Manager, error) {
 	}
 	return m, nil
 }
+
+// Now is the site's time: that of this machine's clock while it is not known to
+// be wrong.
+func (m *Manager) Now() time.Time { return m.clock.Now() }
 
 // Changed returns a channel that is closed when anything in the store changes.
 func (m *Manager) Changed() <-chan struct{} { return m.Store.Changed() }

@@ -97,7 +97,7 @@ func (m *Manager) changePnode(ctx context.Context, p Principal, name string, ifM
 	if err != nil {
 		return PnodeInfo{}, err
 	}
-	if err := m.ledger.SetPnode(m.calendarPnode(row, m.Now())); err != nil {
+	if err := m.ledger.SetPnode(m.calendarPnode(row)); err != nil {
 		return PnodeInfo{}, err
 	}
 	m.Log.InfoContext(ctx, "pnode changed", "pnode", name, "drained", row.Drained)

@@ -26,8 +26,14 @@ type PnodeInfo struct {
 	Offers   calendar.Size     `json:"offers"`
 	// Vnodes are "tenant/cluster/vnode" of what is placed here now.
 	Vnodes []string `json:"vnodes"`
-	Errors []string `json:"errors,omitempty"`
+	// ClockAheadSeconds is how far its clock is ahead of the site's time, when
+	// that is more than messages take.
+	ClockAheadSeconds float64  `json:"clockAheadSeconds,omitempty"`
+	Errors            []string `json:"errors,omitempty"`
 }
+
+// clockOff is by how much a pnode's clock may be off before that is told.
+const clockOff = 5 * time.Second
 
 // EnrolmentToken lets one pnode enrol once. Token is told this one time.
 type EnrolmentToken struct {
@@ -36,16 +42,12 @@ type EnrolmentToken struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
-// lost reports whether a pnode has been silent for too long.
-func (m *Manager) lost(p store.Pnode, now time.Time) bool {
+// lost reports whether a pnode has been silent for too long since the manager
+// began. A clock that was set silences nobody.
+func (m *Manager) lost(pnode string) bool {
 	m.mu.Lock()
-	r, ok := m.reports[p.Name]
-	m.mu.Unlock()
-	last := p.LastSeen
-	if ok && r.at.After(last) {
-		last = r.at
-	}
-	return now.Sub(last) > lostAfter && now.Sub(m.started) > lostAfter
+	defer m.mu.Unlock()
+	return m.clock.Elapsed()-m.reports[pnode].heard > lostAfter
 }
 
 // Pnodes lists every pnode.
@@ -89,12 +91,11 @@ func (m *Manager) pnodeIn(tx *store.Tx, row store.Pnode) (PnodeInfo, error) {
 }
 
 func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
-	now := m.Now()
 	info := PnodeInfo{
 		Name: row.Name, State: "ready", Facts: row.Facts, EnrolledAt: row.EnrolledAt,
 		LastSeen: row.LastSeen, Version: row.Version, Vnodes: []string{}, Settings: row.Settings,
 	}
-	seen := m.calendarPnode(row, now)
+	seen := m.calendarPnode(row)
 	info.Offers = seen.Overcommit.Of(seen.Capacity)
 	m.mu.Lock()
 	r, reported := m.reports[row.Name]
@@ -102,10 +103,13 @@ func (m *Manager) pnodeInfo(row store.Pnode, live []cluster.Cluster) PnodeInfo {
 	if reported {
 		info.LastSeen, info.Errors = r.at.UTC(), r.Errors
 	}
+	if ahead, _ := m.clock.WitnessAhead(row.Name); ahead.Abs() > clockOff {
+		info.ClockAheadSeconds = ahead.Round(time.Second).Seconds()
+	}
 	switch {
 	case row.Facts.Accelerator == "":
 		info.State = "new" // it has not measured itself yet
-	case m.lost(row, now):
+	case m.lost(row.Name):
 		info.State = "lost"
 	case row.Drained:
 		info.State = "drained"

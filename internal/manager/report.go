@@ -15,10 +15,13 @@ const seenEvery = time.Minute
 
 // Report takes what an agent says of its machine.
 func (m *Manager) Report(ctx context.Context, name string, r pnode.Report) error {
+	if !r.Clock.IsZero() { // an older agent does not say
+		m.clock.Hear(name, r.Clock, 1)
+	}
 	now := m.Now()
 	m.mu.Lock()
 	old, known := m.reports[name]
-	m.reports[name] = seenReport{Report: r, at: now}
+	m.reports[name] = seenReport{Report: r, at: now, heard: m.clock.Elapsed()}
 	same := known && reflect.DeepEqual(old.Clusters, r.Clusters) && old.Generation == r.Generation && reflect.DeepEqual(old.Images, r.Images)
 	m.mu.Unlock()
 	if !same {
@@ -43,5 +46,5 @@ func (m *Manager) notePnode(ctx context.Context, name string, facts pnode.Facts,
 		return err
 	}
 	row.Facts, row.LastSeen = facts, now
-	return m.ledger.SetPnode(m.calendarPnode(row, now))
+	return m.ledger.SetPnode(m.calendarPnode(row))
 }

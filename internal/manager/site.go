@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"quarry/internal/calendar"
 	"quarry/internal/estimate"
@@ -30,6 +31,11 @@ type SiteInfo struct {
 	// together, after overcommitment.
 	Pnodes int           `json:"pnodes"`
 	Offers calendar.Size `json:"offers"`
+	// Time is the site's time, on which most of its clocks agree, and
+	// ClockAheadSeconds how far the manager's own clock is ahead of it, to the
+	// second.
+	Time              time.Time `json:"time"`
+	ClockAheadSeconds float64   `json:"clockAheadSeconds,omitempty"`
 }
 
 // SiteChange changes what it names and leaves the rest.
@@ -77,12 +83,12 @@ func (m *Manager) Site(ctx context.Context, p Principal) (info SiteInfo, err err
 	if err := provider(p); err != nil {
 		return SiteInfo{}, err
 	}
-	info = SiteInfo{Site: m.site, SiteSettings: m.siteSettings()}
+	info = SiteInfo{Site: m.site, SiteSettings: m.siteSettings(), Time: m.Now().UTC(), ClockAheadSeconds: m.clock.Ahead().Round(time.Second).Seconds()}
 	err = m.Store.View(ctx, func(tx *store.Tx) error {
 		rows, err := tx.Pnodes()
 		for _, row := range rows {
 			info.Pnodes++
-			if p := m.calendarPnode(row, m.Now()); !p.Drained && !p.Lost {
+			if p := m.calendarPnode(row); !p.Drained && !p.Lost {
 				info.Offers = info.Offers.Plus(p.Overcommit.Of(p.Capacity))
 			}
 		}

@@ -29,7 +29,7 @@ func (m *Manager) survey(tx *store.Tx, now time.Time) (survey, error) {
 	if err != nil {
 		return survey{}, err
 	}
-	in.pnodes = m.calendarPnodes(rows, now)
+	in.pnodes = m.calendarPnodes(rows)
 	for _, p := range in.pnodes {
 		in.state[p.Name] = p
 	}
@@ -42,23 +42,23 @@ func (m *Manager) survey(tx *store.Tx, now time.Time) (survey, error) {
 }
 
 // calendarPnodes are the pnodes as the calendar sees them.
-func (m *Manager) calendarPnodes(rows []store.Pnode, now time.Time) []calendar.Pnode {
+func (m *Manager) calendarPnodes(rows []store.Pnode) []calendar.Pnode {
 	list := make([]calendar.Pnode, 0, len(rows))
 	for _, p := range rows {
-		list = append(list, m.calendarPnode(p, now))
+		list = append(list, m.calendarPnode(p))
 	}
 	return list
 }
 
 // calendarPnode is one of them; one that has not measured itself yet takes
 // nothing.
-func (m *Manager) calendarPnode(p store.Pnode, now time.Time) calendar.Pnode {
+func (m *Manager) calendarPnode(p store.Pnode) calendar.Pnode {
 	return calendar.Pnode{
 		Name: p.Name, Capacity: calendar.Size{CPUs: p.Facts.CPUs, MemoryMiB: p.Facts.MemoryMiB, DiskMiB: p.Facts.DiskMiB},
 		Uplink: p.Facts.Uplink, Accelerator: p.Facts.Accelerator, Arch: p.Facts.Arch,
 		Rack: p.Settings.Rack, Tags: p.Settings.Tags, Maintenance: p.Settings.Maintenance,
 		Overcommit: m.siteSettings().Overcommit.With(p.Settings.Overcommit),
-		Drained:    p.Drained || p.Facts.Accelerator == "", Lost: m.lost(p, now),
+		Drained:    p.Drained || p.Facts.Accelerator == "", Lost: m.lost(p.Name),
 	}
 }
 

@@ -67,7 +67,7 @@ func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error)
 
 // world gathers what is known of a cluster now.
 func (m *Manager) world(c cluster.Cluster, f *file, in survey, expected forecast, now time.Time) cluster.World {
-	w := cluster.World{Now: now, Nodes: map[string]cluster.Seen{}}
+	w := cluster.World{Now: now, Unsure: !m.clock.Sure(len(in.pnodes)), Nodes: map[string]cluster.Seen{}}
 	least := 100
 	for _, n := range c.Nodes {
 		seen := m.seen(c, f.dossier, n, in)
@@ -101,7 +101,7 @@ func foresee(w *cluster.World, c cluster.Cluster, expected forecast, harms []cal
 		w.Risk = expected.late(c)
 	}
 	w.Why = expected.Why
-	w.GiveUp = w.Now.Sub(c.End) > giveUpAfter
+	w.GiveUp = !w.Unsure && w.Now.Sub(c.End) > giveUpAfter
 }
 
 // hopeless says why a vnode that failed is not made anew once more, "" if it

@@ -72,6 +72,8 @@ type Report struct {
 	Clusters   []ClusterStatus `json:"clusters"`
 	Images     []string        `json:"images"` // digests that are complete and verified
 	Errors     []string        `json:"errors,omitempty"`
+	// Clock is what the machine's own clock showed when this was said.
+	Clock time.Time `json:"clock,omitzero"`
 }
 
 // Facts are measured by the agent when it starts.

@@ -73,7 +73,7 @@ func Manager(ctx context.Context, cfg ManagerConfig) error {
 	}
 	m, err := manager.New(ctx, manager.Deps{
 		Store: st, CA: ca, Catalog: catalog, Rolls: cfg.Rolls, ImageStore: images,
-		Log: cfg.Log, Now: time.Now, Suite: cfg.Suite, Dir: cfg.Dir, InstallVM: images.CheckVM,
+		Log: cfg.Log, Wall: time.Now, Suite: cfg.Suite, Dir: cfg.Dir, InstallVM: images.CheckVM,
 	})
 	if err != nil {
 		return err

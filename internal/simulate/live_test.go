@@ -334,7 +334,7 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 	must(err)
 	m, err := manager.New(ctx, manager.Deps{
 		Store: st, CA: ca, Catalog: catalog, Rolls: rolls.FS(), ImageStore: &fakeImages{have: map[string]bool{}}, Suite: "trixie",
-		Log: slog.New(slog.DiscardHandler), Now: time.Now, Dir: t.TempDir(),
+		Log: slog.New(slog.DiscardHandler), Wall: time.Now, Dir: t.TempDir(),
 	})
 	must(err)
 	provider, tenant := manager.Principal{Role: manager.RoleProvider}, manager.Principal{Role: manager.RoleTenant, Tenant: "demo"}

@@ -160,8 +160,11 @@ func (d *daemon) standIn(ctx context.Context, name string, facts pnode.Facts) er
 	if err != nil {
 		return err
 	}
-	report := pnode.Report{Facts: facts}
-	if err := client.Report(ctx, report); err != nil {
+	report := func() error {
+		_, err := client.Report(ctx, pnode.Report{Facts: facts, Clock: time.Now()})
+		return err
+	}
+	if err := report(); err != nil {
 		return err
 	}
 	go func() {
@@ -171,7 +174,7 @@ func (d *daemon) standIn(ctx context.Context, name string, facts pnode.Facts) er
 				tick.Stop()
 				return
 			case <-tick.C:
-				_ = client.Report(ctx, report) // the manager may be dead just now
+				_ = report() // the manager may be dead just now
 			}
 		}
 	}()

@@ -81,20 +81,22 @@ func (c *Client) Watch(ctx context.Context, accept func(pnode.Desired) error) er
 	})
 }
 
-// Report tells the manager what is on the pnode.
-func (c *Client) Report(ctx context.Context, r pnode.Report) error {
+// Report tells the manager what is on the pnode, and returns the site's time as
+// the manager knows it, zero if it did not say.
+func (c *Client) Report(ctx context.Context, r pnode.Report) (site time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
 	link := c.link()
 	req, err := link.Request(ctx, http.MethodPost, link.Address("agent", "v1", "report"), r)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	resp, err := link.Exchange(req)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
-	return resp.Body.Close()
+	site, _ = http.ParseTime(resp.Header.Get("Date"))
+	return site, resp.Body.Close()
 }
 
 // HTTPClient is how the pnode fetches images from ImagesURL.
