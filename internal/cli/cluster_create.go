@@ -100,9 +100,9 @@ func (o *createOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.parameters, "param", nil, "a roll's parameter for the whole cluster as ROLL.KEY=VALUE (repeatable)")
 	f.StringArrayVar(&o.attributes, "attr", nil, "an attribute of the vnodes as [SCOPE/NAME:]ROLL.KEY=VALUE, SCOPE one of os, appliance, host (repeatable)")
 	f.StringArrayVar(&o.keyFiles, "ssh-key", nil, "file of public ssh keys for the account admin (repeatable)")
-	f.StringVar(&o.window.start, "start", "", "start: asap, now, +8m or an RFC 3339 instant (default asap)")
+	f.StringVar(&o.window.start, "start", "", "start: asap, now, +8m or an instant (default asap)")
 	f.StringVar(&o.window.length, "for", "", "length of the window, as in 1h (default 1h)")
-	f.StringVar(&o.window.end, "end", "", "end of the window, an RFC 3339 instant")
+	f.StringVar(&o.window.end, "end", "", "end of the window, an instant as in 2026-01-31T09:00[Europe/Berlin]")
 	o.placement.flags(f)
 	completePlacement(cmd)
 }

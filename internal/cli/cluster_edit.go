@@ -63,8 +63,8 @@ func newClusterMove(a *app) *cobra.Command {
 --for it keeps its length. Its vnodes are placed anew as far as needed.`,
 		"quarry cluster move farm --start 2030-05-02T08:00:00Z\nquarry cluster move farm --start +3h --for 2h")
 	f := cmd.Flags()
-	f.StringVar(&o.start, "start", "", "the new start: +8m or an RFC 3339 instant")
-	f.StringVar(&o.end, "end", "", "the new end, an RFC 3339 instant")
+	f.StringVar(&o.start, "start", "", "the new start: +8m or an instant")
+	f.StringVar(&o.end, "end", "", "the new end, an instant as in 2026-01-31T09:00[Europe/Berlin]")
 	f.StringVar(&o.length, "for", "", "the new length of the window, as in 2h")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ch, err := o.newWindow(a.now())
@@ -152,7 +152,7 @@ func (a *app) editCommand(o *editOptions, use, short, long, example string) *cob
 
 func (o *editOptions) endFlags(cmd *cobra.Command, by string) {
 	cmd.Flags().StringVar(&o.by, "by", "", by)
-	cmd.Flags().StringVar(&o.end, "end", "", "the new end, an RFC 3339 instant")
+	cmd.Flags().StringVar(&o.end, "end", "", "the new end, an instant as in 2026-01-31T09:00[Europe/Berlin]")
 }
 
 func (o editOptions) newEnd(op manager.Operation) (manager.Change, error) {

@@ -164,6 +164,10 @@ func (o setOptions) ratios(wrong *fault.List) map[string]int {
 func parseWindow(text string) (calendar.Window, error) {
 	wrong := fmt.Errorf("%q is not a window: write BEGIN/LENGTH or BEGIN/END, as in 2026-12-01T08:00Z/2h", text)
 	begin, end, found := strings.Cut(text, "/")
+	if strings.Contains(begin, "[") { // of a time zone, with a slash in it
+		begin, end, found = strings.Cut(text, "]/")
+		begin += "]"
+	}
 	from, err := parseInstant(begin)
 	if !found || err != nil {
 		return calendar.Window{}, wrong

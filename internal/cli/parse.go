@@ -72,7 +72,7 @@ type start struct {
 	at   time.Time // for cluster.StartAt only
 }
 
-// parseStart reads "asap", "now", "+8m" (from now on) or an RFC 3339 instant.
+// parseStart reads "asap", "now", "+8m" (from now on) or an instant.
 // A start in the past is well formed: the server refuses it.
 func parseStart(text string, now time.Time) (start, error) {
 	switch text {
@@ -90,20 +90,9 @@ func parseStart(text string, now time.Time) (start, error) {
 	}
 	t, err := parseInstant(text)
 	if err != nil {
-		return start{}, fmt.Errorf("%q is not a start: write asap, now, +8m or an instant as in 2026-01-31T09:00:00Z", text)
+		return start{}, fmt.Errorf("that is not a start: write asap, now, +8m or an instant: %w", err)
 	}
 	return start{mode: cluster.StartAt, at: t}, nil
-}
-
-func parseInstant(text string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		t, err = time.Parse("2006-01-02T15:04Z07:00", text) // people leave the seconds out
-	}
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is not an instant: write it as in 2026-01-31T09:00:00Z", text)
-	}
-	return t.UTC(), nil
 }
 
 // parseCount reads "NAME=N" with N of one or more.
