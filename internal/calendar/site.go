@@ -38,8 +38,8 @@ type Pnode struct {
 
 // Window is [From, To).
 type Window struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	From time.Time `json:"from" yaml:"from"`
+	To   time.Time `json:"to" yaml:"to"`
 }
 
 // Pool is a number of equal things of which a cluster holds some for itself:

@@ -182,24 +182,29 @@ func (m *Manager) admit(tx *store.Tx, b *booking) error {
 	} else if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
+	return b.admit(transaction{m, tx, b.now})
+}
+
+// admit is that but for the name.
+func (b *booking) admit(d desk) error {
 	b.yields, b.vacated = true, b.now
 	place := func(c *calendar.Calendar, limit calendar.Limit) error {
 		b.limit = limit
 		return b.place(c)
 	}
-	err := m.take(tx, b.now, b.tenant, b.id, place)
+	err := take(d, b.now, b.tenant, b.id, place)
 	refusal, refused := errors.AsType[*calendar.Refusal](err)
 	if !refused || !refusal.Request.Start.Add(-refusal.Request.Prepare).Before(b.now) {
 		return err
 	}
 	// It will be late anyhow: best-effort clusters that run have the time to be wiped.
-	m.ledger.Ask(func(c *calendar.Calendar) {
+	d.ask(func(c *calendar.Calendar) {
 		for _, id := range c.BestEffort() {
 			other, _ := c.Booking(id)
 			b.vacated = later(b.vacated, b.now.Add(other.Request.Wipe))
 		}
 	})
-	if late := m.take(tx, b.now, b.tenant, b.id, place); late == nil {
+	if late := take(d, b.now, b.tenant, b.id, place); late == nil {
 		return nil
 	}
 	return err

@@ -15,7 +15,7 @@ import (
 func (m *Manager) explainChange(ctx context.Context, e *edit, req calendar.Request, over []quota.Excess) error {
 	var a allowance
 	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
-		a, err = allowanceOf(tx, e.c.Tenant, e.now)
+		a, err = allowanceOf(transaction{m, tx, e.now}, e.c.Tenant, e.now)
 		return err
 	})
 	if err != nil {

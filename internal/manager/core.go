@@ -3,6 +3,7 @@ package manager
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"quarry/internal/cluster"
 	"quarry/internal/estimate"
 	"quarry/internal/fault"
+	"quarry/internal/quota"
 	"quarry/internal/roll"
 	"quarry/internal/store"
 )
@@ -23,7 +25,14 @@ type Core struct {
 	cal   *calendar.Calendar
 	state map[string]calendar.Pnode
 	taken map[string]bool // "tenant/name" of clusters that are not over
-	past  *estimate.History
+	// clusters are those that are not over, by ID; past is what others count of
+	// node-hours, set what tenants may hold, both by tenant.
+	clusters map[string]cluster.Cluster
+	past     map[string][]quota.Claim
+	set      map[string]quota.Limits
+	yielded  []cluster.Cluster
+
+	times *estimate.History
 	// has says whether an image was made.
 	has      func(address string) bool
 	dossiers map[string]dossier // by cluster ID
@@ -41,8 +50,9 @@ type Sight struct {
 }
 
 // NewCore makes the core of a site, with nothing measured; its pools come from
-// site. has says whether the image at an address was made.
-func NewCore(site Site, holds calendar.Site, has func(address string) bool) (*Core, error) {
+// site. limits are what was set for tenants, "" for the site's defaults. has
+// says whether the image at an address was made.
+func NewCore(site Site, holds calendar.Site, limits map[string]quota.Limits, has func(address string) bool) (*Core, error) {
 	holds.Pools = site.pools()
 	cal, err := calendar.New(holds)
 	if err != nil {
@@ -50,7 +60,8 @@ func NewCore(site Site, holds calendar.Site, has func(address string) bool) (*Co
 	}
 	k := &Core{
 		cal: cal, state: map[string]calendar.Pnode{}, taken: map[string]bool{}, has: has,
-		past: estimate.NewHistory(estimate.DefaultPolicy), dossiers: map[string]dossier{},
+		times: estimate.NewHistory(estimate.DefaultPolicy), dossiers: map[string]dossier{},
+		clusters: map[string]cluster.Cluster{}, past: map[string][]quota.Claim{}, set: maps.Clone(limits),
 	}
 	for _, p := range holds.Pnodes {
 		k.state[p.Name] = p
@@ -61,8 +72,8 @@ func NewCore(site Site, holds calendar.Site, has func(address string) bool) (*Co
 // Calendar is what is booked, to look at.
 func (k *Core) Calendar() *calendar.Calendar { return k.cal }
 
-// Book books a cluster as CreateCluster does. What the calendar has no room
-// for is a bare *calendar.Refusal, what is wrong with the spec a fault.Invalid.
+// Book books a cluster as CreateCluster does. What the calendar has no room for
+// is a bare *calendar.Refusal, what is wrong with the spec a fault.Invalid.
 // Rolls are taken as they are named, and every appliance has an image.
 func (k *Core) Book(tenant, id string, spec cluster.Spec, now time.Time) (cluster.Cluster, error) {
 	return k.book(tenant, id, spec, 0, now)
@@ -90,9 +101,10 @@ func (k *Core) book(tenant, id string, spec cluster.Spec, hold time.Duration, no
 	b.c.Rolls = spec.Rolls
 	b.settle(now)
 	b.forecasts = k.forecasts(b.files)
-	if err := b.place(k.cal); err != nil {
+	if err := b.admit(coreDesk{k, now}); err != nil {
 		return cluster.Cluster{}, err
 	}
+	k.clusters[id] = b.c
 	k.taken[tenant+"/"+spec.Name] = true
 	k.dossiers[id] = b.files
 	return b.c, nil
@@ -121,7 +133,7 @@ func (k *Core) forecasts(d dossier) forecasts {
 			missing = append(missing, plans[address])
 		}
 	}
-	return forecasts{past: k.past, has: func(string, string) bool { return true }, builds: buildsOf(k.past, missing)}
+	return forecasts{past: k.times, has: func(string, string) bool { return true }, builds: buildsOf(k.times, missing)}
 }
 
 func (k *Core) forecast(c cluster.Cluster) forecast {
@@ -175,7 +187,7 @@ func (k *Core) repair(c cluster.Cluster, s Sight, now time.Time) (cluster.Cluste
 	}
 	waits := false
 	if len(away) > 0 {
-		after, err := elsewhere(k.cal, c, away)
+		after, err := relocate(coreDesk{k, now}, c, away, now)
 		if err != nil && !isRefusal(err) {
 			return c, nil, false, err
 		}
@@ -199,9 +211,9 @@ func (k *Core) retime(c cluster.Cluster, f forecast, now time.Time) (cluster.Clu
 	if !f.untimely(c, now) {
 		return c, nil, false, nil
 	}
-	change, err := k.cal.Retime(c.ID, f.Prepare, f.Wipe)
-	if isRefusal(err) {
-		return c, nil, true, nil
+	change, err := otherTimes(coreDesk{k, now}, c, f, now)
+	if isRefusal(err) || errors.Is(err, errNothing) {
+		return c, nil, isRefusal(err), nil
 	}
 	if err != nil {
 		return c, nil, false, err
@@ -229,6 +241,9 @@ func (k *Core) world(c cluster.Cluster, s Sight, expected forecast, now time.Tim
 			w.Fail = why
 		}
 	}
+	limits := k.LimitsOf(c.Tenant)
+	w.UnusedWarn = time.Duration(limits.UnusedWarnSeconds) * time.Second
+	w.UnusedReclaim = time.Duration(limits.UnusedReclaimSeconds) * time.Second
 	foresee(&w, c, expected, k.cal.Harms(c.ID), least)
 	return w
 }
@@ -236,11 +251,14 @@ func (k *Core) world(c cluster.Cluster, s Sight, expected forecast, now time.Tim
 // keep makes the calendar hold what the cluster holds, as Manager.keep does.
 func (k *Core) keep(c cluster.Cluster, now time.Time) error {
 	if !store.Live(c) {
+		k.over(c)
+		delete(k.clusters, c.ID)
 		k.cal.Remove(c.ID)
 		delete(k.taken, c.Tenant+"/"+c.Name)
 		delete(k.dossiers, c.ID)
 		return nil
 	}
+	k.clusters[c.ID] = c
 	if c.HoldUntil != nil && !now.Before(*c.HoldUntil) {
 		k.cal.Remove(c.ID)
 		return nil
@@ -283,7 +301,7 @@ func (k *Core) SetPnode(p calendar.Pnode) error {
 func (k *Core) Built(c cluster.Cluster, address string, took time.Duration, now time.Time) {
 	for _, p := range k.dossiers[c.ID].Plans {
 		if p.Address == address {
-			k.past.Add(buildSample(p, took, now))
+			k.times.Add(buildSample(p, took, now))
 			return
 		}
 	}
@@ -308,7 +326,7 @@ func (k *Core) Prepared(c cluster.Cluster, up, join time.Duration, now time.Time
 			list = append(list, estimate.Sample{Key: key, Seconds: part.took.Seconds(), At: now})
 		}
 	}
-	k.past.Add(list...)
+	k.times.Add(list...)
 }
 
 // Wiped learns what the pnodes measured of the end of a cluster. It has to be
@@ -319,30 +337,11 @@ func (k *Core) Wiped(c cluster.Cluster, took time.Duration, now time.Time) {
 	for _, pnode := range sortedKeys(count) {
 		list = append(list, estimate.Sample{Key: wipeKey(c, d, pnode, count[pnode]), Seconds: took.Seconds(), At: now})
 	}
-	k.past.Add(list...)
+	k.times.Add(list...)
 }
 
 // Images are the addresses of the images that a cluster boots.
 func (k *Core) Images(c cluster.Cluster) []string { return sortedKeys(k.dossiers[c.ID].addresses()) }
-
-// Why says what a refused request fell short of: the resource or the label
-// that most pnodes lack, for each group, and the pools.
-func (k *Core) Why(r *calendar.Refusal) (lacks []string, certain bool) {
-	full := k.cal.Reasons(r.Request)
-	if full == nil {
-		return []string{"the competition of its groups"}, false
-	}
-	for _, why := range full.Reasons {
-		what := why.Pool
-		if len(why.Causes) > 0 {
-			what = why.Causes[0].What
-		}
-		if !slices.Contains(lacks, what) {
-			lacks = append(lacks, what)
-		}
-	}
-	return lacks, full.Certain
-}
 
 // Times that the manager waits by.
 const (

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 )
 
@@ -19,7 +20,8 @@ func (k *Core) Hold(tenant, id string, spec cluster.Spec, hold time.Duration, no
 }
 
 // Change does one operation on a cluster as ChangeCluster does. What the
-// calendar has no room for is a bare *calendar.Refusal; what is refused changes
+// calendar has no room for is a bare *calendar.Refusal, what is more than the
+// tenant may hold a bare *quota.Refusal; what is refused changes
 // nothing.
 func (k *Core) Change(c *cluster.Cluster, ch Change, now time.Time) error {
 	switch ch.Operation {
@@ -47,7 +49,9 @@ func (k *Core) Change(c *cluster.Cluster, ch Change, now time.Time) error {
 
 func (k *Core) decide(e *edit) error {
 	if do := e.inCalendar(); do != nil {
-		if err := e.still(do)(k.cal); err != nil {
+		still := e.still(do)
+		err := take(coreDesk{k, e.now}, e.now, e.c.Tenant, e.c.ID, func(c *calendar.Calendar, _ calendar.Limit) error { return still(c) })
+		if err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ var errRoom = errors.New("there is room by now")
 func (m *Manager) explain(ctx context.Context, b *booking, req calendar.Request) error {
 	var a allowance
 	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
-		a, err = allowanceOf(tx, b.tenant, b.now)
+		a, err = allowanceOf(transaction{m, tx, b.now}, b.tenant, b.now)
 		return err
 	})
 	if err != nil {

@@ -130,12 +130,12 @@ type allowance struct {
 	now    time.Time
 }
 
-func allowanceOf(tx *store.Tx, tenant string, now time.Time) (a allowance, err error) {
+func allowanceOf(d desk, tenant string, now time.Time) (a allowance, err error) {
 	a = allowance{tenant: tenant, now: now}
-	if _, a.limits, err = limitsOf(tx, tenant); err != nil {
+	if a.limits, err = d.limits(tenant); err != nil {
 		return a, err
 	}
-	a.past, err = pastClaims(tx, tenant, a.limits, now)
+	a.past, err = d.past(tenant, a.limits)
 	return a, err
 }
 
@@ -152,12 +152,12 @@ func (a allowance) limit(c *calendar.Calendar, but string) *quota.Use {
 // the tenant's limits allow: all of it in the transaction that makes it durable,
 // so that no two operations at the same time exceed them together. What is
 // beyond a limit is a bare *quota.Refusal, and changes nothing.
-func (m *Manager) take(tx *store.Tx, now time.Time, tenant, id string, do func(*calendar.Calendar, calendar.Limit) error) error {
-	a, err := allowanceOf(tx, tenant, now)
+func take(d desk, now time.Time, tenant, id string, do func(*calendar.Calendar, calendar.Limit) error) error {
+	a, err := allowanceOf(d, tenant, now)
 	if err != nil {
 		return err
 	}
-	return m.yielding(tx, now, id, func(c *calendar.Calendar) error {
+	return yielding(d, now, id, func(c *calendar.Calendar) error {
 		use := a.limit(c, id)
 		if use == nil {
 			return do(c, calendar.Unlimited{})

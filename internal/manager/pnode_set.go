@@ -60,7 +60,11 @@ func (m *Manager) SetPnode(ctx context.Context, p Principal, name string, change
 		if reflect.DeepEqual(next, row.Settings) {
 			return nil
 		}
-		if err := m.judge(tx, name, row.Settings, next, now); err != nil {
+		live, err := tx.Clusters(store.ClusterFilter{Live: true, Pnode: name})
+		if err != nil {
+			return err
+		}
+		if err := judge(name, row.Settings, next, live, now); err != nil {
 			return err
 		}
 		row.Settings = next
@@ -105,16 +109,13 @@ func (m *Manager) changePnode(ctx context.Context, p Principal, name string, ifM
 	return info, nil
 }
 
-// judge says what is wrong with settings, and with windows that are new.
-func (m *Manager) judge(tx *store.Tx, name string, old, next calendar.Settings, now time.Time) error {
+// judge says what is wrong with settings, and with windows that are new; live
+// are the clusters that are on the pnode.
+func judge(name string, old, next calendar.Settings, live []cluster.Cluster, now time.Time) error {
 	if wrong := next.Check(); len(wrong) > 0 {
 		return fault.New(fault.Invalid, setTitle, wrong...)
 	}
 	var past, over fault.List
-	live, err := tx.Clusters(store.ClusterFilter{Live: true, Pnode: name})
-	if err != nil {
-		return err
-	}
 	for i, w := range next.Maintenance {
 		field := fmt.Sprintf("maintenance[%d]", i)
 		if slices.ContainsFunc(old.Maintenance, func(o calendar.Window) bool { return o.From.Equal(w.From) && o.To.Equal(w.To) }) {

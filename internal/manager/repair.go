@@ -111,11 +111,7 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 	if len(away) == 0 {
 		return nil, nil
 	}
-	var after calendar.Booking
-	err := m.yielding(tx, in.now, c.ID, func(cal *calendar.Calendar) (err error) {
-		after, err = elsewhere(cal, *c, away)
-		return err
-	})
+	after, err := relocate(transaction{m, tx, in.now}, *c, away, in.now)
 	if _, refused := errors.AsType[*calendar.Refusal](err); refused {
 		return nil, nil
 	}
@@ -123,6 +119,15 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 		return nil, err
 	}
 	return moved(c, after, away, in.now), nil
+}
+
+// relocate finds other pnodes for vnodes, if need be where best-effort clusters are.
+func relocate(d desk, c cluster.Cluster, away []calendar.Harm, now time.Time) (after calendar.Booking, err error) {
+	err = yielding(d, now, c.ID, func(cal *calendar.Calendar) (err error) {
+		after, err = elsewhere(cal, c, away)
+		return err
+	})
+	return after, err
 }
 
 // elsewhere plans the vnodes anew that have to be elsewhere.

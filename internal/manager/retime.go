@@ -36,16 +36,9 @@ func (m *Manager) retime(ctx context.Context, c cluster.Cluster, f forecast, now
 	}
 	var next cluster.Cluster
 	err := m.Store.Update(ctx, func(tx *store.Tx) error {
-		var change calendar.Change
-		err := m.yielding(tx, now, c.ID, func(cal *calendar.Calendar) (err error) {
-			change, err = cal.Retime(c.ID, f.Prepare, f.Wipe)
-			return err
-		})
+		change, err := otherTimes(transaction{m, tx, now}, c, f, now)
 		if err != nil {
 			return err
-		}
-		if change.After.From.Equal(c.PrepareAt) && change.After.Request.Wipe == wipeTimeOf(c) {
-			return errNothing // best-effort clusters are wiped until then
 		}
 		var events []cluster.Event
 		next, events = retimed(c, change, f, now)
@@ -62,6 +55,21 @@ func (m *Manager) retime(ctx context.Context, c cluster.Cluster, f forecast, now
 		return c, err
 	}
 	return next, nil
+}
+
+// otherTimes gives a booked cluster in the calendar the times of a forecast, or
+// returns errNothing where that comes to nothing.
+func otherTimes(d desk, c cluster.Cluster, f forecast, now time.Time) (change calendar.Change, err error) {
+	err = yielding(d, now, c.ID, func(cal *calendar.Calendar) (err error) {
+		if change, err = cal.Retime(c.ID, f.Prepare, f.Wipe); err != nil {
+			return err
+		}
+		if change.After.From.Equal(c.PrepareAt) && change.After.Request.Wipe == wipeTimeOf(c) {
+			return errNothing // best-effort clusters are wiped until then
+		}
+		return nil
+	})
+	return change, err
 }
 
 // untimely reports whether the times that are held for a booked cluster are

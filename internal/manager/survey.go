@@ -1,10 +1,8 @@
 package manager
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"quarry/internal/calendar"
@@ -73,7 +71,7 @@ func (in survey) byPriority() {
 		rank[c.Tenant] = in.limitsOf(c.Tenant).Priority.Rank()
 	}
 	slices.SortStableFunc(in.live, func(a, b cluster.Cluster) int {
-		return cmp.Or(cmp.Compare(rank[b.Tenant], rank[a.Tenant]), a.Start.Compare(b.Start), strings.Compare(a.ID, b.ID))
+		return byPriority(func(tenant string) int { return rank[tenant] }, a, b)
 	})
 }
 

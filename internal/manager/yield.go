@@ -9,31 +9,30 @@ import (
 
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
-	"quarry/internal/store"
 )
 
 // yielding does one operation on one booking. Where there is no room for it but
 // for best-effort clusters, as few of these as possible end early, in the same
 // transaction: those of tenants of the lowest priority class first, of one class
 // the newest first.
-func (m *Manager) yielding(tx *store.Tx, now time.Time, id string, do func(*calendar.Calendar) error) error {
-	err := m.ledger.Change(tx, now, id, do)
+func yielding(d desk, now time.Time, id string, do func(*calendar.Calendar) error) error {
+	err := d.change([]string{id}, do)
 	refusal, refused := errors.AsType[*calendar.Refusal](err)
 	if !refused || refusal.Request.BestEffort {
 		return err
 	}
 	var from time.Time
 	var ids []string
-	m.ledger.Ask(func(c *calendar.Calendar) { ids, from = c.BestEffort(), c.NeededFrom(refusal) })
+	d.ask(func(c *calendar.Calendar) { ids, from = c.BestEffort(), c.NeededFrom(refusal) })
 	if len(ids) == 0 {
 		return err
 	}
-	clusters, keep, err := bestEffort(tx, ids)
+	clusters, keep, err := bestEffort(d, ids)
 	if err != nil {
 		return err
 	}
 	var cuts []calendar.Cut
-	err = m.ledger.ChangeAll(tx, now, append(slices.Clone(keep), id), func(c *calendar.Calendar) (err error) {
+	err = d.change(append(slices.Clone(keep), id), func(c *calendar.Calendar) (err error) {
 		cuts, err = c.Yield(id, keep, now, from, func() error { return do(c) })
 		return err
 	})
@@ -42,7 +41,7 @@ func (m *Manager) yielding(tx *store.Tx, now time.Time, id string, do func(*cale
 	}
 	for _, cut := range cuts {
 		next, event := cluster.Yield(clusters[cut.Before.Request.ID], cut.End, now)
-		if err := m.putCluster(tx, &next, []cluster.Event{event}); err != nil {
+		if err := d.put(next, event); err != nil {
 			return err
 		}
 	}
@@ -51,18 +50,18 @@ func (m *Manager) yielding(tx *store.Tx, now time.Time, id string, do func(*cale
 
 // bestEffort returns the clusters of best-effort bookings, and their IDs with
 // those that yield last in front.
-func bestEffort(tx *store.Tx, ids []string) (clusters map[string]cluster.Cluster, keep []string, err error) {
+func bestEffort(d desk, ids []string) (clusters map[string]cluster.Cluster, keep []string, err error) {
 	clusters = map[string]cluster.Cluster{}
 	rank := map[string]int{}
 	for _, id := range ids {
-		c, err := tx.ClusterByID(id)
+		c, err := d.cluster(id)
 		if err != nil {
 			return nil, nil, err
 		}
 		if c.State == cluster.Ending || !c.State.Live() {
 			continue
 		}
-		_, limits, err := limitsOf(tx, c.Tenant)
+		limits, err := d.limits(c.Tenant)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -23,26 +23,26 @@ type Limits struct {
 	// MaxCPUs, MaxMemoryMiB and MaxAddresses bound what all clusters of the
 	// tenant hold together at any second: virtual CPUs, memory in MiB, and
 	// addresses on the outside network.
-	MaxCPUs      int64 `json:"maxCPUs,omitempty"`
-	MaxMemoryMiB int64 `json:"maxMemoryMiB,omitempty"`
-	MaxAddresses int64 `json:"maxAddresses,omitempty"`
+	MaxCPUs      int64 `json:"maxCPUs,omitempty" yaml:"maxCPUs,omitempty"`
+	MaxMemoryMiB int64 `json:"maxMemoryMiB,omitempty" yaml:"maxMemoryMiB,omitempty"`
+	MaxAddresses int64 `json:"maxAddresses,omitempty" yaml:"maxAddresses,omitempty"`
 	// MaxNodeHours bounds the vnodes times hours in each period of
 	// NodeHoursSeconds. Periods follow each other without a gap from Monday
 	// 1970-01-05 00:00 UTC on, so that weeks begin on Mondays.
-	MaxNodeHours     int64 `json:"maxNodeHours,omitempty"`
-	NodeHoursSeconds int64 `json:"nodeHoursSeconds,omitempty"`
+	MaxNodeHours     int64 `json:"maxNodeHours,omitempty" yaml:"maxNodeHours,omitempty"`
+	NodeHoursSeconds int64 `json:"nodeHoursSeconds,omitempty" yaml:"nodeHoursSeconds,omitempty"`
 	// HorizonSeconds is how far ahead a cluster may start, LongestSeconds how
 	// long its window may be, NoticeSeconds how far ahead it must start.
-	HorizonSeconds int64 `json:"horizonSeconds,omitempty"`
-	LongestSeconds int64 `json:"longestSeconds,omitempty"`
-	NoticeSeconds  int64 `json:"noticeSeconds,omitempty"`
+	HorizonSeconds int64 `json:"horizonSeconds,omitempty" yaml:"horizonSeconds,omitempty"`
+	LongestSeconds int64 `json:"longestSeconds,omitempty" yaml:"longestSeconds,omitempty"`
+	NoticeSeconds  int64 `json:"noticeSeconds,omitempty" yaml:"noticeSeconds,omitempty"`
 	// Priority is the tenant's class, normal when nothing is said.
-	Priority Priority `json:"priority,omitempty"`
+	Priority Priority `json:"priority,omitempty" yaml:"priority,omitempty"`
 	// UnusedWarnSeconds is after how long without a login and without work a
 	// running cluster is said to be unused, UnusedReclaimSeconds after how long
 	// its window is ended. Without the first the second does nothing.
-	UnusedWarnSeconds    int64 `json:"unusedWarnSeconds,omitempty"`
-	UnusedReclaimSeconds int64 `json:"unusedReclaimSeconds,omitempty"`
+	UnusedWarnSeconds    int64 `json:"unusedWarnSeconds,omitempty" yaml:"unusedWarnSeconds,omitempty"`
+	UnusedReclaimSeconds int64 `json:"unusedReclaimSeconds,omitempty" yaml:"unusedReclaimSeconds,omitempty"`
 }
 
 // None is the value of a field that limits nothing, whatever the defaults say.
