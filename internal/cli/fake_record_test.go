@@ -7,6 +7,7 @@ import (
 	"quarry/internal/cluster"
 	"quarry/internal/manager"
 	"quarry/internal/pnode"
+	"quarry/internal/quota"
 )
 
 // fakeRecord is a site of two pnodes and a record of one booking on each of two
@@ -18,6 +19,11 @@ func fakeRecord(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/pnodes", func(w http.ResponseWriter, _ *http.Request) {
 		facts := pnode.Facts{Accelerator: "kvm", CPUs: 8, MemoryMiB: 8192, DiskMiB: 80000, Uplink: true}
 		answer(w, []manager.PnodeInfo{{Name: "p1", Facts: facts}, {Name: "new"}})
+	})
+	mux.HandleFunc("GET /v1/limits", func(w http.ResponseWriter, _ *http.Request) { answer(w, quota.Limits{LongestSeconds: 86400}) })
+	mux.HandleFunc("GET /v1/tenants", func(w http.ResponseWriter, _ *http.Request) { answer(w, []manager.TenantInfo{{Name: "chem"}}) })
+	mux.HandleFunc("GET /v1/tenants/chem/limits", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, manager.TenantLimits{Tenant: "chem", Set: quota.Limits{MaxCPUs: 64}})
 	})
 	mux.HandleFunc("GET /v1/record", func(w http.ResponseWriter, r *http.Request) {
 		name, next := "farm", "id-farm"

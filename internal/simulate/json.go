@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quarry/internal/cluster"
+	"quarry/internal/quota"
 )
 
 // maxEntries bounds how many entries a trace has.
@@ -90,12 +91,16 @@ func (e *Entry) check() error {
 	switch e.Do {
 	case Book:
 		return e.checkBook()
-	case Cancel, End, Confirm, Release, Extend, Shorten, Move, Grow, Shrink:
+	case Cancel, End, Confirm, Release, Extend, Shorten, Move, Grow, Shrink, Idle, Use:
 		return e.checkChange()
 	case Lose, Recover, Drain, Undrain:
 		return e.only("pnode", e.Pnode != "", Entry{Pnode: e.Pnode})
+	case Maintain:
+		return e.only("pnode, start, end", e.Pnode != "" && !e.Start.IsZero() && e.End.After(e.Start), Entry{Pnode: e.Pnode, Start: e.Start, End: e.End})
+	case Limit:
+		return e.checkLimit()
 	}
-	return fmt.Errorf("do: %q is none of book, cancel, end, extend, shorten, move, grow, shrink, confirm, release, lose, recover, drain, undrain", e.Do)
+	return fmt.Errorf("do: %q is none of book, cancel, end, extend, shorten, move, grow, shrink, confirm, release, idle, use, limit, lose, recover, drain, undrain, maintain", e.Do)
 }
 
 // checkChange finds fields that do not belong to what is asked; whether it can
@@ -118,6 +123,16 @@ func (e *Entry) checkChange() error {
 		return e.only("tenant, cluster, and nodes, or count and may have appliance", named && (e.Count > 0) != (len(e.Nodes) > 0), has)
 	}
 	return e.only("tenant and cluster", named, has)
+}
+
+func (e *Entry) checkLimit() error {
+	if err := e.only("limits, and may have tenant", e.Limits != nil, Entry{Tenant: e.Tenant, Limits: e.Limits}); err != nil {
+		return err
+	}
+	if _, err := (quota.Limits{}).Changed(*e.Limits); err != nil {
+		return fmt.Errorf("limits: %w", err)
+	}
+	return nil
 }
 
 // only refuses an entry that is not complete, or has more than may be in it.

@@ -25,8 +25,10 @@ type life struct {
 	left    map[string]time.Time // when those that are given back are gone
 	opened  *time.Time
 	gone    time.Time
-	told    bool // that it may be late, before its start
-	known   bool // how long its preparation took
+	told    bool       // that it may be late, before its start
+	known   bool       // how long its preparation took
+	idle    *time.Time // since when nobody uses it
+	watched time.Time  // when it is looked at for that
 	looking bool
 	again   bool
 }
@@ -62,6 +64,7 @@ func (l *life) look() error {
 			return l.over()
 		}
 	}
+	l.watch()
 	return nil
 }
 
@@ -77,8 +80,11 @@ func (l *life) step() error {
 	if waits {
 		w.waiting[l] = true
 	}
+	if l.c.State == cluster.Active && next.End.Before(l.c.End) {
+		w.reclaimed++
+	}
 	l.c = next
-	return nil
+	return w.yield()
 }
 
 func moved(before, after cluster.Cluster) bool {
@@ -247,7 +253,7 @@ func (l *life) seen(n cluster.Node) cluster.Seen {
 	case l.fails(n.Name):
 		return cluster.Seen{Stage: vnode.StageScripts, Failed: true, Message: "a script failed"}
 	}
-	return cluster.Seen{Stage: vnode.StageReady, Progress: 100, Ready: true}
+	return cluster.Seen{Stage: vnode.StageReady, Progress: 100, Ready: true, IdleSince: l.idle}
 }
 
 // endEarly ends the cluster because its tenant is done.

@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"quarry/internal/manager"
 	"quarry/internal/pki"
 	"quarry/internal/pnode"
+	"quarry/internal/quota"
 	"quarry/internal/render"
 	"quarry/internal/roll"
 	"quarry/internal/store"
@@ -75,14 +77,14 @@ type fakeAgent struct {
 	since  map[string]time.Time // vnodes, by cluster, name and incarnation
 	ending map[string]time.Time // vnodes that are given back, the same
 	opened map[string]time.Time
-	silent func(time.Time) bool
+	silent func() bool
 }
 
 func (a *fakeAgent) run(ctx context.Context, name string) {
 	for ctx.Err() == nil {
 		d, ok, changed := a.m.Desired(ctx, name)
 		due := time.Now().Add(10 * time.Second)
-		if now := time.Now(); ok && !a.silent(now) {
+		if now := time.Now(); ok && !a.silent() {
 			r := a.report(d, now, &due)
 			_ = a.m.Report(ctx, name, r) // the next one tells as much
 		}
@@ -153,7 +155,7 @@ func TestSameAsLive(t *testing.T) {
 		name    string
 		trace   func(time.Time) *Trace
 		refused int
-	}{{"bookings", liveTrace, 1}, {"changes", changesTrace, 0}} {
+	}{{"bookings", liveTrace, 1}, {"changes", changesTrace, 0}, {"rules", rulesTrace, 1}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { sameAsLive(t, c.trace, c.refused) })
 		})
@@ -171,6 +173,10 @@ func sameAsLive(t *testing.T, traceFrom func(time.Time) *Trace, refusals int) {
 		},
 		Build: Times{Median: Duration(liveBuild)}, Prepare: Times{Median: Duration(livePrepare)}, Wipe: Times{Median: Duration(liveWipe)},
 	}
+	if trace.Name == "rules" {
+		site.Limits = quota.Limits{LongestSeconds: 4 * 3600}
+		site.Tenants = map[string]quota.Limits{"demo": {MaxCPUs: 10, MaxNodeHours: 100, NodeHoursSeconds: 7 * 24 * 3600}, "other": {Priority: quota.High}}
+	}
 	if err := site.complete(); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +192,26 @@ func sameAsLive(t *testing.T, traceFrom func(time.Time) *Trace, refusals int) {
 	if len(refused) < refusals || len(live) < 6 || !slices.Equal(refused, not) {
 		t.Errorf("live refused %v, played %v", refused, not)
 	}
+	if trace.Name == "rules" {
+		checkRules(t, o)
+	}
 	checkRecording(t, recorded, live)
+}
+
+// checkRules finds what the trace is there for.
+func checkRules(t *testing.T, o *Outcome) {
+	t.Helper()
+	s := o.Summary()
+	if s.Yields != 1 || s.ByReason["max-cpus"] != 1 || s.ChangesRefused != 1 || s.Replans == 0 {
+		t.Errorf("%+v, refused %+v", s, o.Refused)
+	}
+	for _, c := range o.Clusters {
+		for _, n := range c.Nodes {
+			if c.Name == "around" && n.Pnode == "p3" {
+				t.Errorf("%s is on a pnode in maintenance", n.Name)
+			}
+		}
+	}
 }
 
 // checkRecording plays what was recorded of the live site, written down and
@@ -230,6 +255,18 @@ func (a asProvider) Pnodes(ctx context.Context) ([]manager.PnodeInfo, error) {
 	return a.m.Pnodes(ctx, a.p)
 }
 
+func (a asProvider) DefaultLimits(ctx context.Context) (quota.Limits, error) {
+	return a.m.DefaultLimits(ctx)
+}
+
+func (a asProvider) Tenants(ctx context.Context) ([]manager.TenantInfo, error) {
+	return a.m.Tenants(ctx, a.p)
+}
+
+func (a asProvider) TenantLimits(ctx context.Context, tenant string) (manager.TenantLimits, error) {
+	return a.m.TenantLimits(ctx, a.p, tenant)
+}
+
 func (a asProvider) Record(ctx context.Context, from, to time.Time, after string) (manager.Record, error) {
 	return a.m.Record(ctx, a.p, from, to, after)
 }
@@ -256,6 +293,45 @@ func liveTrace(start time.Time) *Trace {
 	do(25*time.Minute, End, "first")
 	book(26*time.Minute, "after", 6, 1, 0, 10*time.Minute)
 	book(27*time.Minute, "last", 2, 2, 10*time.Minute, 5*time.Minute)
+	return trace
+}
+
+// rulesTrace has tenants that may not hold everything, a best-effort cluster in
+// the way of a booking, a pnode in maintenance, one that falls silent and comes
+// back, and holds.
+func rulesTrace(start time.Time) *Trace {
+	trace := &Trace{Name: "rules"}
+	const minute = time.Minute
+	do := func(at time.Duration, what Do, e Entry) {
+		e.At, e.Do = start.Add(at), what
+		trace.Entries = append(trace.Entries, e)
+	}
+	book := func(at time.Duration, tenant, name string, count, cpus int, ahead, length, hold time.Duration) {
+		spec := &cluster.Spec{Name: name, Policy: calendar.Spread, Duration: length, Nodes: []cluster.Group{{Appliance: cluster.Compute, Count: count, CPUs: cpus}}}
+		if spec.StartMode = cluster.StartASAP; ahead > 0 {
+			spec.StartMode, spec.Start = cluster.StartAt, start.Add(ahead)
+		}
+		spec.BestEffort = name == "soak"
+		do(at, Book, Entry{Tenant: tenant, Spec: spec, Hold: Duration(hold)})
+	}
+	book(0, "demo", "mine", 2, 1, 30*minute, 20*minute, 0)
+	book(1*minute, "demo", "toomuch", 8, 1, 35*minute, 20*minute, 0)
+	book(2*minute, "other", "soak", 3, 3, 0, time.Hour, 0)
+	book(3*minute, "other", "kept", 1, 1, 75*minute, 10*minute, 5*minute)
+	book(4*minute, "other", "forgotten", 1, 1, 75*minute, 10*minute, 2*minute)
+	do(5*minute, Confirm, Entry{Tenant: "other", Cluster: "kept"})
+	book(8*minute, "other", "needs", 3, 3, 52*minute, 15*minute, 0)
+	do(10*minute, Maintain, Entry{Pnode: "p3", Start: start.Add(100 * minute), End: start.Add(2 * time.Hour)})
+	book(11*minute, "demo", "around", 4, 1, 105*minute, 10*minute, 0)
+	do(12*minute, Lose, Entry{Pnode: "p2"})
+	book(16*minute, "demo", "without", 2, 1, 85*minute, 5*minute, 0)
+	do(20*minute, Recover, Entry{Pnode: "p2"})
+	book(25*minute, "demo", "again", 2, 2, 80*minute, 10*minute, 0)
+	do(32*minute, Extend, Entry{Tenant: "demo", Cluster: "mine", By: Duration(5 * minute)})
+	do(33*minute, Grow, Entry{Tenant: "demo", Cluster: "mine", Count: 1})
+	do(34*minute, Grow, Entry{Tenant: "demo", Cluster: "mine", Count: 9})
+	do(38*minute, Shrink, Entry{Tenant: "demo", Cluster: "mine", Nodes: []string{"compute-0"}})
+	do(40*minute, Shorten, Entry{Tenant: "demo", Cluster: "mine", By: Duration(2 * minute)})
 	return trace
 }
 
@@ -310,6 +386,19 @@ func tellOf(c cluster.Cluster) string {
 	return text
 }
 
+// allOf sets all that limits say.
+func allOf(t *testing.T, l quota.Limits) (by quota.LimitsChange) {
+	t.Helper()
+	raw, err := json.Marshal(l)
+	if err == nil {
+		err = json.Unmarshal(raw, &by)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by
+}
+
 // runLive runs a manager over a trace, and returns what became of the clusters
 // and which requests were refused.
 func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters, refused []string, r Recording) {
@@ -338,8 +427,15 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 	})
 	must(err)
 	provider, tenant := manager.Principal{Role: manager.RoleProvider}, manager.Principal{Role: manager.RoleTenant, Tenant: "demo"}
-	_, err = m.CreateTenant(ctx, provider, "demo")
+	for _, name := range []string{"demo", "other"} {
+		_, err = m.CreateTenant(ctx, provider, name)
+		must(err)
+		_, err = m.SetTenantLimits(ctx, provider, name, allOf(t, site.Tenants[name]))
+		must(err)
+	}
+	_, err = m.SetDefaultLimits(ctx, provider, allOf(t, site.Limits))
 	must(err)
+	var silent sync.Map // pnodes by name
 	var work sync.WaitGroup
 	work.Go(func() { _ = m.Run(ctx) })
 	for _, p := range site.calendar().Pnodes {
@@ -349,7 +445,7 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 		must(err)
 		_, _, err = m.Enroll(ctx, token.Token, p.Name, csr)
 		must(err)
-		a := &fakeAgent{m: m, since: map[string]time.Time{}, ending: map[string]time.Time{}, opened: map[string]time.Time{}, silent: func(time.Time) bool { return false }, facts: pnode.Facts{
+		a := &fakeAgent{m: m, since: map[string]time.Time{}, ending: map[string]time.Time{}, opened: map[string]time.Time{}, silent: func() bool { _, is := silent.Load(p.Name); return is }, facts: pnode.Facts{
 			Accelerator: p.Accelerator, CPUs: p.Capacity.CPUs, MemoryMiB: p.Capacity.MemoryMiB, DiskMiB: p.Capacity.DiskMiB, Uplink: p.Uplink,
 		}}
 		work.Go(func() { a.run(ctx, p.Name) })
@@ -357,6 +453,7 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 	for _, e := range trace.Entries {
 		time.Sleep(time.Until(e.At))
 		synctest.Wait()
+		tenant.Tenant = e.Tenant
 		switch e.Do {
 		case Book:
 			if e.Hold > 0 {
@@ -367,12 +464,21 @@ func runLive(t *testing.T, trace *Trace, site *Site, start time.Time) (clusters,
 			if fault.KindOf(err) == fault.Refused {
 				refused, err = append(refused, e.Spec.Name), nil
 			}
+		case Lose:
+			silent.Store(e.Pnode, true)
+		case Recover:
+			silent.Delete(e.Pnode)
+		case Maintain:
+			_, err = m.SetPnode(ctx, provider, e.Pnode, manager.PnodeChange{Maintenance: &[]calendar.Window{{From: e.Start, To: e.End}}}, 0)
 		case Cancel:
 			_, err = m.CancelCluster(ctx, tenant, e.Cluster, 0)
 		case End:
 			_, err = m.EndCluster(ctx, tenant, e.Cluster, 0)
 		default:
 			_, err = m.ChangeCluster(ctx, tenant, e.Cluster, e.change(), manager.ChangeOptions{})
+			if fault.KindOf(err) == fault.Refused {
+				err = nil // the simulator counts these
+			}
 		}
 		must(err)
 	}

@@ -14,7 +14,8 @@ type Refused struct {
 	At      time.Time `json:"at"`
 	Tenant  string    `json:"tenant"`
 	Cluster string    `json:"cluster"`
-	// Reasons name what fell short: "cpus", "memory", "vlan", a label, …; or
+	// Reasons name what fell short: limits of the tenant ("max-cpus",
+	// "max-node-hours", …), then "cpus", "memory", "vlan", a label, …; or
 	// "invalid" and "conflict", which Message explains.
 	Reasons []string `json:"reasons"`
 	// Certain is set when no placement at all existed.
@@ -30,8 +31,12 @@ type Outcome struct {
 	Refused  []Refused
 	Replans  int // how often a cluster that was booked was planned anew
 	Asked    int // requests
-	From, To time.Time
-	Site     *Site
+	// Unchanged counts changes of clusters, pnodes and limits that were refused,
+	// Yields how often a best-effort cluster gave room up, Reclaimed the
+	// clusters that were ended since nobody used them.
+	Unchanged, Yields, Reclaimed int
+	From, To                     time.Time
+	Site                         *Site
 }
 
 // Life is what became of one cluster.
@@ -43,7 +48,7 @@ type Life struct {
 }
 
 func (w *world) outcome() *Outcome {
-	o := &Outcome{Run: w.run, Refused: w.refused, Replans: w.replans, From: w.trace.Entries[0].At, To: w.now, Site: w.site}
+	o := &Outcome{Run: w.run, Refused: w.refused, Replans: w.replans, Unchanged: w.unchanged, Yields: w.yields, Reclaimed: w.reclaimed, From: w.trace.Entries[0].At, To: w.now, Site: w.site}
 	for _, e := range w.trace.Entries {
 		if e.Do == Book {
 			o.Asked++
@@ -91,6 +96,15 @@ type Summary struct {
 	Cancelled  int `json:"cancelled"`
 	NeverReady int `json:"neverReady"` // ended before they were ready
 	Replans    int `json:"replans"`
+	// AtRisk are all of which the manager said before their start that they may
+	// be late.
+	AtRisk int `json:"atRisk"`
+	// Yields is how often a best-effort cluster gave room up, Reclaimed how many
+	// clusters were ended since nobody used them, ChangesRefused counts changes
+	// that were asked for and refused.
+	Yields         int `json:"yields"`
+	Reclaimed      int `json:"reclaimed"`
+	ChangesRefused int `json:"changesRefused"`
 }
 
 // Utilisation is shares of what there is over the whole time: booked from
@@ -117,6 +131,7 @@ func (o *Outcome) Summary() Summary {
 	s := Summary{
 		Policy: string(o.Run.Policy), Seed: o.Run.Seed, Failures: o.Run.Failures, From: o.From, To: o.To,
 		Requests: o.Asked, Refused: len(o.Refused), ByReason: map[string]int{}, Replans: o.Replans,
+		Yields: o.Yields, Reclaimed: o.Reclaimed, ChangesRefused: o.Unchanged,
 	}
 	for _, r := range o.Refused {
 		s.ByReason[r.Reasons[0]]++
@@ -128,6 +143,9 @@ func (o *Outcome) Summary() Summary {
 	for _, c := range o.Clusters {
 		if c.Spec.StartMode == cluster.StartASAP {
 			waited = append(waited, c.Start.Sub(c.Submitted).Seconds())
+		}
+		if c.Told {
+			s.AtRisk++
 		}
 		switch {
 		case c.State == cluster.Failed:

@@ -14,14 +14,17 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"quarry/internal/calendar"
 	"quarry/internal/manager"
+	"quarry/internal/quota"
 )
 
 // Source is a live site, as its provider sees it.
 type Source interface {
 	Site(ctx context.Context) (manager.SiteInfo, error)
 	Pnodes(ctx context.Context) ([]manager.PnodeInfo, error)
+	DefaultLimits(ctx context.Context) (quota.Limits, error)
+	Tenants(ctx context.Context) ([]manager.TenantInfo, error)
+	TenantLimits(ctx context.Context, tenant string) (manager.TenantLimits, error)
 	Record(ctx context.Context, from, to time.Time, after string) (manager.Record, error)
 }
 
@@ -53,7 +56,32 @@ func RecordFrom(ctx context.Context, src Source, from, to time.Time) (Recording,
 	}
 	r := Recording{Trace: &Trace{Name: "record", Entries: entriesOf(all)}}
 	r.Trace.Site, r.Notes = siteOf(info, pnodes, all)
-	return r, nil
+	return r, r.Trace.Site.readLimits(ctx, src)
+}
+
+// readLimits takes over what tenants may hold now.
+func (s *Site) readLimits(ctx context.Context, src Source) (err error) {
+	if s.Limits, err = src.DefaultLimits(ctx); err != nil {
+		return err
+	}
+	tenants, err := src.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		l, err := src.TenantLimits(ctx, t.Name)
+		if err != nil {
+			return err
+		}
+		if l.Set == (quota.Limits{}) {
+			continue
+		}
+		if s.Tenants == nil {
+			s.Tenants = map[string]quota.Limits{}
+		}
+		s.Tenants[t.Name] = l.Set
+	}
+	return nil
 }
 
 // placed is an entry with where it comes in the order of the site's events.
@@ -140,15 +168,10 @@ func siteOf(info manager.SiteInfo, pnodes []manager.PnodeInfo, all []manager.Rec
 			left["pnodes that cannot hold anything, or have not reported"]++
 			continue
 		}
-		if len(p.Settings.Maintenance) > 0 {
-			left["pnodes whose maintenance windows are not in it"]++
-		}
-		if p.Settings.Overcommit != (calendar.Overcommit{}) {
-			left["pnodes whose own overcommitment is not in it"]++
-		}
 		s.Pnodes = append(s.Pnodes, Pnodes{
 			Name: p.Name, Count: 1, CPUs: f.CPUs, MemoryMiB: f.MemoryMiB, DiskMiB: f.DiskMiB, Uplink: f.Uplink,
 			Rack: p.Settings.Rack, Arch: f.Arch, Accelerator: f.Accelerator, Tags: p.Settings.Tags,
+			Maintenance: p.Settings.Maintenance, Overcommit: p.Settings.Overcommit,
 		})
 	}
 	failed := 0

@@ -52,12 +52,16 @@ func (r Report) Rows() [][]string {
 	for _, why := range r.reasons() {
 		row("  for "+why, func(s Summary) string { return fmt.Sprint(s.ByReason[why]) })
 	}
+	row("changes refused", func(s Summary) string { return fmt.Sprint(s.ChangesRefused) })
 	row("handed over", func(s Summary) string { return fmt.Sprint(s.Active) })
+	row("at risk", func(s Summary) string { return fmt.Sprint(s.AtRisk) })
 	row("late", func(s Summary) string { return fmt.Sprintf("%d (%d told before)", s.Late, s.ToldLate) })
 	row("failed", func(s Summary) string { return fmt.Sprint(s.Failed) })
 	row("cancelled", func(s Summary) string { return fmt.Sprint(s.Cancelled) })
 	row("never ready", func(s Summary) string { return fmt.Sprint(s.NeverReady) })
 	row("planned anew", func(s Summary) string { return fmt.Sprint(s.Replans) })
+	row("gave room up", func(s Summary) string { return fmt.Sprint(s.Yields) })
+	row("ended unused", func(s Summary) string { return fmt.Sprint(s.Reclaimed) })
 	marks := []struct {
 		name  string
 		value func(Percentiles) float64

@@ -80,6 +80,9 @@ type world struct {
 	building bool
 	refused  []Refused
 	replans  int
+	// unchanged counts changes that were refused, yields how often a best-effort
+	// cluster gave room up, reclaimed the clusters ended since nobody used them.
+	unchanged, yields, reclaimed int
 }
 
 // machine is a pnode of the world.
@@ -131,7 +134,7 @@ func newWorld(t *Trace, s *Site, r Run) (*world, error) {
 		trace: t, site: s, run: r, times: chance{r.Seed}, fails: chance{r.Failures},
 		names: map[string]*life{}, waiting: map[*life]bool{}, pnodes: map[string]*machine{}, images: map[string]bool{},
 	}
-	if w.core, err = manager.NewCore(pools, has, w.made); err != nil {
+	if w.core, err = manager.NewCore(pools, has, s.limits(), w.made); err != nil {
 		return nil, err
 	}
 	w.now = t.Entries[0].At
@@ -177,6 +180,10 @@ func (w *world) entry(e *Entry) error {
 		return w.book(e)
 	case Cancel, End, Confirm, Release, Extend, Shorten, Move, Grow, Shrink:
 		return w.change(e)
+	case Idle, Use:
+		return w.use(e)
+	case Limit:
+		return w.limit(e)
 	}
 	p := w.pnodes[e.Pnode]
 	if p == nil {
@@ -191,6 +198,8 @@ func (w *world) entry(e *Entry) error {
 	case Drain, Undrain:
 		p.Drained = e.Do == Drain
 		return w.tell(p)
+	case Maintain:
+		return w.maintain(p, e)
 	}
 	return nil
 }
@@ -226,13 +235,16 @@ func (w *world) book(e *Entry) error {
 		l.due(*c.HoldUntil)
 	}
 	l.due(c.PrepareAt)
+	if err := w.yield(); err != nil {
+		return err
+	}
 	return l.look()
 }
 
 func (w *world) refuse(e *Entry, err error) error {
 	r := Refused{At: w.now, Tenant: e.Tenant, Cluster: e.Spec.Name}
-	if refusal, ok := errors.AsType[*calendar.Refusal](err); ok {
-		r.Reasons, r.Certain = w.core.Why(refusal)
+	if reasons, certain, ok := w.core.Why(err, w.now); ok {
+		r.Reasons, r.Certain = reasons, certain
 	} else if f, ok := errors.AsType[*fault.Error](err); ok {
 		r.Reasons = []string{string(f.Kind)}
 		r.Message = f.Error()
@@ -250,15 +262,12 @@ func (w *world) change(e *Entry) error {
 		return nil
 	}
 	if err := w.core.Change(&l.c, e.change(), w.now); err != nil {
-		if _, refused := errors.AsType[*calendar.Refusal](err); refused {
-			return nil
-		}
-		if kind := fault.KindOf(err); kind == fault.Refused || kind == fault.Invalid {
-			return nil
-		}
-		return err
+		return w.refuseChange(err)
 	}
 	l.expect(e.Do)
+	if err := w.yield(); err != nil {
+		return err
+	}
 	if err := l.look(); err != nil || l.c.EndedAt != nil {
 		return err
 	}
@@ -270,7 +279,9 @@ func (w *world) retry() error {
 	if len(w.waiting) == 0 {
 		return nil
 	}
-	for _, l := range inOrder(w.waiting) {
+	list := slices.Collect(maps.Keys(w.waiting))
+	w.order(list)
+	for _, l := range list {
 		delete(w.waiting, l)
 		if err := l.look(); err != nil {
 			return err
@@ -279,8 +290,8 @@ func (w *world) retry() error {
 	return nil
 }
 
-func inOrder(set map[*life]bool) []*life {
-	return slices.SortedFunc(maps.Keys(set), func(a, b *life) int { return cmp.Compare(a.c.ID, b.c.ID) })
+func (w *world) order(list []*life) {
+	slices.SortFunc(list, func(a, b *life) int { return w.core.Order(a.c, b.c) })
 }
 
 // learned has the manager look at the booked clusters for which it would hold
@@ -296,12 +307,13 @@ func (w *world) learned() error {
 	return nil
 }
 
-// alive lists the clusters that are not over, in the order they were booked.
+// alive lists the clusters that are not over, in the order in which the manager
+// looks at them.
 func (w *world) alive() []*life {
 	list := make([]*life, 0, len(w.names))
 	for _, l := range w.names {
 		list = append(list, l)
 	}
-	slices.SortFunc(list, func(a, b *life) int { return cmp.Compare(a.c.ID, b.c.ID) })
+	w.order(list)
 	return list
 }

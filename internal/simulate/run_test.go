@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
+	"quarry/internal/quota"
 )
 
 func play(t testing.TB, trace *Trace, site *Site, r Run) *Outcome {
@@ -65,6 +69,8 @@ func TestInvariants(t *testing.T) {
 			},
 			Prepare:  Times{Median: Duration(2 * time.Minute), Spread: 1.5},
 			Build:    Times{Median: Duration(time.Minute)},
+			Limits:   quota.Limits{UnusedWarnSeconds: 600, UnusedReclaimSeconds: 1800},
+			Tenants:  map[string]quota.Limits{"u": {MaxCPUs: 20, MaxNodeHours: 40, NodeHoursSeconds: 24 * 3600, Priority: quota.Low}},
 			Failures: Failures{MTBF: Duration(5 * time.Hour), MTTR: Duration(time.Hour), Boot: 0.05, Slow: 0.1, Times: 4},
 		}
 		if err := site.complete(); err != nil {
@@ -83,21 +89,75 @@ func TestInvariants(t *testing.T) {
 			} else {
 				spec.StartMode = cluster.StartASAP
 			}
-			e := Entry{At: now, Do: Book, Tenant: "t", Spec: spec}
+			spec.BestEffort = rapid.IntRange(0, 3).Draw(t, "best effort") == 0
+			tenant := rapid.SampledFrom([]string{"t", "u"}).Draw(t, "tenant")
+			e := Entry{At: now, Do: Book, Tenant: tenant, Spec: spec}
 			if rapid.Bool().Draw(t, "early") {
 				e.Runs = Duration(10 * time.Minute)
 			}
 			trace.Entries = append(trace.Entries, e)
-			if rapid.IntRange(0, 5).Draw(t, "cancel") == 0 {
-				trace.Entries = append(trace.Entries, Entry{At: now, Do: Cancel, Tenant: "t", Cluster: spec.Name})
+			switch rapid.IntRange(0, 9).Draw(t, "what") {
+			case 0:
+				trace.Entries = append(trace.Entries, Entry{At: now, Do: Cancel, Tenant: tenant, Cluster: spec.Name})
+			case 1:
+				trace.Entries = append(trace.Entries, Entry{At: now, Do: Idle, Tenant: tenant, Cluster: spec.Name})
+			case 2:
+				trace.Entries = append(trace.Entries, Entry{At: now, Do: Maintain, Pnode: "gw1", Start: now.Add(time.Hour), End: now.Add(3 * time.Hour)})
+			case 3:
+				trace.Entries = append(trace.Entries, Entry{At: now, Do: Grow, Tenant: tenant, Cluster: spec.Name, Count: 2})
 			}
 		}
-		o, err := Play(t.Context(), trace, site, Run{Policy: calendar.Spread, Seed: 1, Failures: uint64(rapid.IntRange(0, 3).Draw(t, "failures"))}, nil)
+		run := Run{Policy: calendar.Spread, Seed: 1, Failures: uint64(rapid.IntRange(0, 3).Draw(t, "failures"))}
+		o, err := Play(t.Context(), trace, site, run, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkOutcome(t, o)
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		again, err := Play(t.Context(), trace, site, run, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := written(t, trace, o), written(t, trace, again); !bytes.Equal(a, b) {
+			t.Fatalf("played twice:\n%s\n%s", a, b)
+		}
 	})
+}
+
+// written is all that a simulation says.
+func written(t rapid.TB, trace *Trace, o *Outcome) []byte {
+	raw, err := json.Marshal(struct {
+		Report
+		*Outcome
+	}{Summarize(trace, []*Outcome{o}), o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// Nobody uses a cluster: it is warned, and ended when its tenant's limits say so.
+func TestUnusedIsReclaimed(t *testing.T) {
+	trace, site := example(t)
+	site.Limits = quota.Limits{UnusedWarnSeconds: 600}
+	start := trace.Entries[0].At
+	spec := &cluster.Spec{Name: "soak", Start: start.Add(time.Hour), Duration: 5 * time.Hour, BestEffort: true, Nodes: []cluster.Group{{Appliance: cluster.Compute, Count: 1}}}
+	reclaim := int64(1800)
+	trace.Entries = []Entry{
+		{At: start, Do: Book, Tenant: "t", Spec: spec},
+		{At: start.Add(2 * time.Hour), Do: Idle, Tenant: "t", Cluster: "soak"},
+		{At: start.Add(130 * time.Minute), Do: Use, Tenant: "t", Cluster: "soak"},
+		{At: start.Add(3 * time.Hour), Do: Idle, Tenant: "t", Cluster: "soak"},
+	}
+	o := play(t, trace, site, Run{Policy: calendar.Spread, Seed: 1})
+	if s := o.Summary(); s.Reclaimed != 0 || !o.Clusters[0].End.Equal(start.Add(6*time.Hour)) {
+		t.Errorf("no limit says so: %+v, ended at %s", s, o.Clusters[0].End)
+	}
+	trace.Entries = append(trace.Entries, Entry{At: start.Add(190*time.Minute + time.Second), Do: Limit, Limits: &quota.LimitsChange{UnusedReclaimSeconds: &reclaim}})
+	o = play(t, trace, site, Run{Policy: calendar.Spread, Seed: 1})
+	if s := o.Summary(); s.Reclaimed != 1 || !o.Clusters[0].End.Equal(start.Add(210*time.Minute)) {
+		t.Errorf("%+v, ended at %s", s, o.Clusters[0].End)
+	}
 }
 
 func checkOutcome(t *rapid.T, o *Outcome) {

@@ -2,8 +2,10 @@ package simulate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"quarry/internal/cluster"
 	"quarry/internal/fault"
 	"quarry/internal/manager"
+	"quarry/internal/quota"
 )
 
 // Site describes the machines that a trace is played on.
@@ -34,6 +37,9 @@ type Site struct {
 	Wipe     Times    `json:"wipe,omitzero" yaml:"wipe,omitempty"`
 	Build    Times    `json:"build,omitzero" yaml:"build,omitempty"`
 	Failures Failures `json:"failures,omitzero" yaml:"failures,omitempty"`
+	// Limits are what a tenant may hold of whom Tenants says nothing else.
+	Limits  quota.Limits            `json:"limits,omitzero" yaml:"limits,omitempty"`
+	Tenants map[string]quota.Limits `json:"tenants,omitempty" yaml:"tenants,omitempty"`
 }
 
 // Pnodes is a number of machines of one kind.
@@ -51,6 +57,10 @@ type Pnodes struct {
 	Arch        string   `json:"arch,omitempty" yaml:"arch,omitempty"`
 	Accelerator string   `json:"accelerator,omitempty" yaml:"accelerator,omitempty"`
 	Tags        []string `json:"tags,omitempty" yaml:"tags,omitempty"`
+	// Maintenance are windows in which none of them holds anything; Overcommit
+	// counts for them instead of the site's.
+	Maintenance []calendar.Window   `json:"maintenance,omitempty" yaml:"maintenance,omitempty"`
+	Overcommit  calendar.Overcommit `json:"overcommit,omitzero" yaml:"overcommit,omitempty"`
 }
 
 // Times says how long something takes: log-normal around a median, two thirds
@@ -144,6 +154,9 @@ func (s *Site) complete() error {
 		if p.Racks < 0 || p.Racks > 0 && p.Rack == "" {
 			l.Add(at+".racks", fmt.Sprintf("%d: say what they are called with rack", p.Racks))
 		}
+		for _, d := range (calendar.Settings{Maintenance: p.Maintenance, Overcommit: p.Overcommit}).Check() {
+			l.Add(at+"."+d.Field, d.Message)
+		}
 	}
 	if len(s.Pnodes) == 0 {
 		l.Add("pnodes", "there are none")
@@ -153,10 +166,35 @@ func (s *Site) complete() error {
 	s.Build.settle(&l, "build", Times{})
 	s.Failures.check(&l)
 	l.AddAll(s.Overcommit.Check())
+	s.checkLimits(&l)
 	if _, err := s.pools(); err != nil {
 		l.AddAll(err)
 	}
 	return l.Err(fault.Invalid, "the site is not described properly")
+}
+
+func (s *Site) checkLimits(l *fault.List) {
+	add := func(at string, err error) {
+		if wrong, ok := errors.AsType[*fault.Error](err); ok {
+			for _, d := range wrong.Details {
+				l.Add(at+"."+d.Field, d.Message)
+			}
+		}
+	}
+	add("limits", s.Limits.Check())
+	for _, tenant := range sortedKeys(s.Tenants) {
+		if !cluster.ValidName(tenant) {
+			l.Add("tenants", fmt.Sprintf("%q is not a DNS label", tenant))
+		}
+		add("tenants."+tenant, s.Tenants[tenant].Check())
+	}
+}
+
+// limits are what was set, "" for the defaults.
+func (s *Site) limits() map[string]quota.Limits {
+	set := map[string]quota.Limits{"": s.Limits}
+	maps.Copy(set, s.Tenants)
+	return set
 }
 
 func (t *Times) settle(l *fault.List, field string, usual Times) {
@@ -234,6 +272,7 @@ func (s *Site) calendar() calendar.Site {
 			one := calendar.Pnode{
 				Name: p.Name, Capacity: calendar.Size{CPUs: p.CPUs, MemoryMiB: p.MemoryMiB, DiskMiB: p.DiskMiB},
 				Uplink: p.Uplink, Rack: p.Rack, Arch: p.Arch, Accelerator: p.Accelerator, Tags: p.Tags,
+				Maintenance: p.Maintenance, Overcommit: p.Overcommit,
 			}
 			if p.Count > 1 {
 				one.Name += strconv.Itoa(i + 1)

@@ -6,6 +6,7 @@ import (
 
 	"quarry/internal/cluster"
 	"quarry/internal/manager"
+	"quarry/internal/quota"
 )
 
 // Version is that of the traces that are read and written.
@@ -33,6 +34,11 @@ const (
 	Recover Do = "recover" // it is heard again
 	Drain   Do = "drain"   // it takes nothing new
 	Undrain Do = "undrain" // it takes new vnodes again
+	// Maintain gives a pnode a window from Start to End in which it holds nothing.
+	Maintain Do = "maintain"
+	Limit    Do = "limit" // what a tenant may hold is changed; without one the site's defaults
+	Idle     Do = "idle"  // nobody uses a cluster any more
+	Use      Do = "use"   // somebody does again
 	// What else can be asked of a cluster, by manager.Operation.
 	Extend  Do = Do(manager.Extend)
 	Shorten Do = Do(manager.Shorten)
@@ -73,6 +79,8 @@ type Entry struct {
 	Count     int       `json:"count,omitempty"`
 	Nodes     []string  `json:"nodes,omitempty"`
 	Pnode     string    `json:"pnode,omitempty"`
+	// Limits are what Limit changes.
+	Limits *quota.LimitsChange `json:"limits,omitempty"`
 }
 
 // change is what is asked of a cluster that is there.
