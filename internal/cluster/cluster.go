@@ -111,6 +111,11 @@ type Node struct {
 	Stage    string `json:"stage"`
 	Progress int    `json:"progress"`
 	Message  string `json:"message"`
+	// Sessions and IdleSince are what the vnode last said of being used, told
+	// and not kept: logins over ssh, and since when there are none and next to
+	// nothing is done.
+	Sessions  int        `json:"sessions,omitempty"`
+	IdleSince *time.Time `json:"idleSince,omitempty"`
 	// Joining is set while a vnode comes into a cluster that was begun without
 	// it, until it is through its boot scripts: the others learn of it then.
 	Joining bool `json:"joining,omitempty"`

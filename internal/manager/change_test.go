@@ -413,3 +413,33 @@ func TestChangesThatDoNotFit(t *testing.T) {
 	}
 	s.inStep()
 }
+
+// What vnodes say of being used is told of a running cluster, and not kept.
+func TestUseIsTold(t *testing.T) {
+	s := newSite(t)
+	farm := s.farmIn(cluster.Active)
+	since := s.now.Add(-time.Minute)
+	s.m.mu.Lock()
+	for name, r := range s.m.reports {
+		for i := range r.Clusters {
+			for j := range r.Clusters[i].Vnodes {
+				v := &r.Clusters[i].Vnodes[j]
+				if v.Name == "gateway" {
+					v.Sessions = 2
+				} else {
+					v.IdleSince = &since
+				}
+			}
+		}
+		s.m.reports[name] = r
+	}
+	s.m.mu.Unlock()
+	got, err := s.m.Cluster(t.Context(), s.tenant, "farm")
+	s.must(err)
+	if got.Nodes[0].Sessions != 2 || got.Nodes[0].IdleSince != nil || got.Nodes[1].Sessions != 0 || !got.Nodes[1].IdleSince.Equal(since) {
+		t.Errorf("%+v", got.Nodes)
+	}
+	if got.Version != farm.Version {
+		t.Errorf("version %d after %d", got.Version, farm.Version)
+	}
+}

@@ -3,6 +3,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func (m *Manager) Cluster(ctx context.Context, p Principal, name string) (c clus
 		c, err = findCluster(tx, p, name)
 		return err
 	})
-	return m.withSlack(c), err
+	return m.withUse(m.withSlack(c)), err
 }
 
 // Clusters lists the asker's clusters, or everybody's to the provider; those
@@ -29,7 +30,7 @@ func (m *Manager) Clusters(ctx context.Context, p Principal, all bool) (list []c
 		return err
 	})
 	for i := range list {
-		list[i] = m.withSlack(list[i])
+		list[i] = m.withUse(m.withSlack(list[i]))
 	}
 	return list, err
 }
@@ -183,6 +184,24 @@ func (m *Manager) withSlack(c cluster.Cluster) cluster.Cluster {
 		m.mu.Unlock()
 		if known {
 			c.SlackSeconds = c.Start.Sub(at).Round(time.Second).Seconds()
+		}
+	}
+	return c
+}
+
+// withUse fills in what the vnodes of a running cluster last said of being
+// used. It changes every moment, so it is never written down.
+func (m *Manager) withUse(c cluster.Cluster) cluster.Cluster {
+	if c.State != cluster.Active {
+		return c
+	}
+	c.Nodes = slices.Clone(c.Nodes)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		if st, ok := findVnode(m.reports[n.Pnode].Report, c.ID, n.Name); ok {
+			n.Sessions, n.IdleSince = st.Sessions, st.IdleSince
 		}
 	}
 	return c
