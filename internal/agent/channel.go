@@ -102,17 +102,20 @@ func (r *runner) connect(ctx context.Context) (net.Conn, error) {
 // identity is the newest one.
 func (r *runner) identity() vnode.ToGuest {
 	aim := r.aim()
-	return vnode.ToGuest{Type: "identity", Identity: &aim.vnode.Identity, Assembled: aim.assembled, Time: r.a.now()}
+	return vnode.ToGuest{
+		Type: "identity", Identity: &aim.vnode.Identity, Assembled: aim.assembled, Notices: aim.notices, Time: r.a.now(),
+	}
 }
 
 // pushIdentity tells a connected guest when its identity changes, for example
-// because another vnode of its cluster moved, and when all of them are up.
+// because another vnode of its cluster moved, when all of them are up, and when
+// there is something else to tell the people on it.
 func (r *runner) pushIdentity(ctx context.Context, w *writer) {
 	told := r.identity()
 	for {
 		err := r.aimed.until(ctx, func() bool {
 			m := r.identity()
-			return told.Assembled != m.Assembled || !reflect.DeepEqual(told.Identity, m.Identity)
+			return told.Assembled != m.Assembled || !reflect.DeepEqual(told.Notices, m.Notices) || !reflect.DeepEqual(told.Identity, m.Identity)
 		})
 		if err != nil {
 			return

@@ -34,6 +34,7 @@ type fakeGuest struct {
 	current   vnode.FromGuest
 	identity  *vnode.Identity
 	assembled bool
+	notices   []vnode.Notice
 	changed   broadcast
 }
 
@@ -106,7 +107,7 @@ func (g *fakeGuest) serve(ctx context.Context, conn net.Conn, deaf bool) {
 			}
 			switch {
 			case m.Type == "identity":
-				g.set(func() { g.identity, g.assembled = m.Identity, m.Assembled })
+				g.set(func() { g.identity, g.assembled, g.notices = m.Identity, m.Assembled, m.Notices })
 			case m.Type == "shutdown" && !deaf:
 				g.w.turnOff(g.guest.Name)
 			}

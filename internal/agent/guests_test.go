@@ -195,3 +195,47 @@ func TestAssembledReachesTheGuests(t *testing.T) {
 		})
 	})
 }
+
+// TestNoticesReachTheGuests: at once, to all vnodes of the cluster, and again
+// from an agent that started anew without its manager; so do withdrawals.
+func TestNoticesReachTheGuests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		c := testCluster(farm, "farm", 10, time.Now(), time.Now().Add(time.Hour))
+		w.want(&pnode.Desired{Epoch: 1, Generation: 1, Clusters: []pnode.Cluster{c}})
+		p := w.start()
+		p.await("readiness", 2*time.Minute, ready(farm, 2))
+		told := func(want string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for name, g := range w.guests {
+				g.mu.Lock()
+				var got []string
+				for _, n := range g.notices {
+					got = append(got, n.Text)
+				}
+				g.notices = nil
+				g.mu.Unlock()
+				if strings.Join(got, " ") != want {
+					t.Errorf("%s was told %q, want %q", name, got, want)
+				}
+			}
+		}
+		told("")
+		c.Notices = []vnode.Notice{{Topic: "end", Text: "soon", From: c.CloseAt.Add(-time.Minute)}, {Topic: "unused", Text: "unused"}}
+		w.want(&pnode.Desired{Epoch: 1, Generation: 2, Clusters: []pnode.Cluster{c}})
+		told("soon unused")
+		p.stop()
+		w.want(nil)
+		p = w.start()
+		defer p.stop()
+		time.Sleep(time.Minute)
+		told("soon unused")
+		c.Notices = c.Notices[:1]
+		w.want(&pnode.Desired{Epoch: 1, Generation: 3, Clusters: []pnode.Cluster{c}})
+		time.Sleep(time.Minute) // until it asks the manager again
+		told("soon")
+	})
+}

@@ -9,6 +9,7 @@ import (
 
 	"quarry/internal/cluster"
 	"quarry/internal/pnode"
+	"quarry/internal/vnode"
 )
 
 // Key names a vnode on this pnode.
@@ -28,6 +29,7 @@ type wanted struct {
 	nics  []nic
 	// assembled: every vnode of its cluster is up.
 	assembled bool
+	notices   []vnode.Notice
 }
 
 // actual is what is there of all clusters.
@@ -87,7 +89,7 @@ func makePlan(d pnode.Desired, a actual, tap tapNamer, now time.Time, sure bool)
 				p.end = append(p.end, key)
 				continue
 			}
-			p.run[key] = wanted{guest: guestName(c, v.Name), vnode: v, nics: nicsOf(ports), assembled: c.Assembled}
+			p.run[key] = wanted{guest: guestName(c, v.Name), vnode: v, nics: nicsOf(ports), assembled: c.Assembled, notices: c.Notices}
 			inCluster[c.ID] = true
 		}
 		if over && !inCluster[c.ID] {

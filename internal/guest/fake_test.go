@@ -139,7 +139,7 @@ func newFake(t testing.TB) *fakeSystem {
 func newGuest(f *fakeSystem) *guest {
 	log := slog.New(slog.DiscardHandler)
 	return &guest{
-		sys: f, tree: tree{root: f.root, sys: f}, log: log, inbox: newInbox(), assembled: newSignal(),
+		sys: f, tree: tree{root: f.root, sys: f}, log: log, inbox: newInbox(), assembled: newSignal(), notices: newNotices(),
 		link:    &link{log: log, wake: make(chan struct{}, 1)},
 		applied: func() error { return nil },
 	}

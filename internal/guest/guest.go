@@ -57,6 +57,8 @@ type guest struct {
 	// identity makes it fail. Only Run's own goroutine uses it.
 	ready bool
 	use   usage // watched by Run's own goroutine only
+
+	notices *notices
 }
 
 // Run is the guest's whole life. It ends when ctx does.
@@ -68,6 +70,7 @@ func Run(ctx context.Context, cfg Config) error {
 		inbox:     newInbox(),
 		assembled: newSignal(),
 		applied:   cfg.Applied,
+		notices:   newNotices(),
 	}
 	g.link = &link{open: cfg.Open, bootID: cfg.BootID, handle: g.handle, log: cfg.Log, wake: make(chan struct{}, 1)}
 
@@ -75,6 +78,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer wg.Wait()
 	wg.Go(func() { g.link.run(ctx) })
 	wg.Go(func() { g.growRoot(ctx) })
+	wg.Go(func() { g.showNotices(ctx) })
 	g.recall(ctx)
 	for {
 		id, newer, err := g.inbox.take(ctx)
@@ -103,6 +107,7 @@ func (g *guest) handle(ctx context.Context, m vnode.ToGuest) {
 		}
 		g.link.settled()
 		g.assembled.set(m.Assembled)
+		g.notices.set(m.Notices)
 		g.inbox.put(m.Identity)
 	case "ping":
 		g.link.repeat()

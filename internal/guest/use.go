@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,18 +46,41 @@ func (u *usage) note(proc fs.FS, now time.Time) (sessions int, idleFor time.Dura
 	return sessions, now.Sub(u.since)
 }
 
-func sessionsIn(proc fs.FS) (n int) {
+func sessionsIn(proc fs.FS) int { return len(logins(proc)) }
+
+// logins are the titles of the processes that serve one login each.
+func logins(proc fs.FS) (titles []string) {
 	entries, _ := fs.ReadDir(proc, ".")
 	for _, e := range entries {
 		if _, err := strconv.Atoi(e.Name()); err != nil {
 			continue
 		}
 		line, err := fs.ReadFile(proc, e.Name()+"/cmdline")
-		if err == nil && session.Match(bytes.TrimRight(line, "\x00 ")) {
-			n++
+		if title := bytes.TrimRight(line, "\x00 "); err == nil && session.Match(title) {
+			titles = append(titles, string(title))
 		}
 	}
-	return n
+	return titles
+}
+
+// terminal is what may be opened below /dev: anybody can call a process
+// anything.
+var terminal = regexp.MustCompile(`^pts/[0-9]{1,6}$`)
+
+// terminals are those that people are logged in at over ssh, below /dev: one
+// login may have several, as in "sshd-session: admin@pts/0,pts/1".
+func terminals(proc fs.FS) []string {
+	var list []string
+	for _, title := range logins(proc) {
+		_, where, _ := strings.Cut(title, "@")
+		for name := range strings.SplitSeq(where, ",") {
+			if terminal.MatchString(name) {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // processorTime reads how long all processors together were idle, and how long

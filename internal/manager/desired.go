@@ -8,6 +8,7 @@ import (
 	"quarry/internal/calendar"
 	"quarry/internal/cluster"
 	"quarry/internal/pnode"
+	"quarry/internal/vnode"
 )
 
 // wantedCluster is a cluster that is not over, with its file.
@@ -15,6 +16,7 @@ type wantedCluster struct {
 	c         cluster.Cluster
 	f         *file
 	assembled bool
+	notices   []vnode.Notice
 }
 
 // publish makes the newest desired state of every pnode known. A state that
@@ -58,7 +60,7 @@ func (m *Manager) desiredOf(name string, wanted []wantedCluster) pnode.Desired {
 			ID: w.c.ID, Name: w.c.Name, Tenant: w.c.Tenant, VLAN: w.c.VLAN,
 			OpenAt: w.c.Start, CloseAt: w.c.End,
 			Open:      w.c.State == cluster.Ready || w.c.State == cluster.Active,
-			Assembled: w.assembled,
+			Assembled: w.assembled, Notices: w.notices,
 		}
 		here := false
 		for _, n := range w.c.Nodes {

@@ -70,7 +70,7 @@ func (m *Manager) reconcile(ctx context.Context) (time.Time, error) {
 			next = c
 		}
 		if next.EndedAt == nil {
-			wanted = append(wanted, wantedCluster{next, f, m.assembled(next, f.dossier, in)})
+			wanted = append(wanted, wantedCluster{next, f, m.assembled(next, f.dossier, in), cluster.Notices(next, f.local)})
 		}
 	}
 	if len(errs) == 0 { // a state that lacks a cluster would end it

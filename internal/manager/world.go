@@ -21,6 +21,7 @@ type file struct {
 	identities map[string]vnode.Identity // by vnode name
 	// nodes says which vnodes the identities are of.
 	nodes string
+	local *time.Location // of the cluster's vnodes
 }
 
 // membership is all that identities depend on of a cluster's list of vnodes.
@@ -53,7 +54,11 @@ func (m *Manager) dossier(ctx context.Context, c cluster.Cluster) (*file, error)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{dossier: d, identities: map[string]vnode.Identity{}, nodes: nodes}
+	local, err := time.LoadLocation(c.Spec.TimeZone)
+	if err != nil { // it was there when the cluster was booked
+		local = time.UTC
+	}
+	f := &file{dossier: d, identities: map[string]vnode.Identity{}, nodes: nodes, local: local}
 	for _, n := range c.Nodes {
 		if f.identities[n.Name], err = identity(m.site, c, d, n); err != nil {
 			return nil, fmt.Errorf("identity of %s in cluster %s: %w", n.Name, c.Name, err)

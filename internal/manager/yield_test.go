@@ -2,6 +2,7 @@ package manager
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,14 @@ func TestBestEffortYields(t *testing.T) {
 	s.must(err)
 	if last := events[len(events)-1]; last.Type != "warning" {
 		t.Errorf("nobody is told: %+v", last)
+	}
+	for _, p := range s.pnodes {
+		d, _, _ := s.m.Desired(t.Context(), p.name)
+		for _, c := range d.Clusters {
+			if c.Name == "soak" && !strings.Contains(c.Notices[0].Text, "has to end at "+after.End.Format(time.DateTime)) {
+				t.Errorf("who is logged in on %s is told %q", p.name, c.Notices[0].Text)
+			}
+		}
 	}
 	if _, err := s.book(s.other, func(sp *cluster.Spec) { s.filling(sp); sp.Name, sp.BestEffort = "more", true }); fault.KindOf(err) != fault.Refused {
 		t.Errorf("a best-effort cluster takes a booking's room: %v", err)

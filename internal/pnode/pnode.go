@@ -44,6 +44,8 @@ type Cluster struct {
 	// through its boot scripts: cluster scripts wait for it.
 	Assembled bool    `json:"assembled,omitempty"`
 	Vnodes    []Vnode `json:"vnodes"`
+	// Notices are for the people on its vnodes.
+	Notices []vnode.Notice `json:"notices,omitempty"`
 }
 
 // Vnode is one vnode wanted on this pnode.

@@ -107,6 +107,8 @@ type ToGuest struct {
 	// Assembled comes with an identity: every vnode of the cluster has booted
 	// and is through its boot scripts.
 	Assembled bool `json:"assembled,omitempty"`
+	// Notices come with an identity, too: all that there are.
+	Notices []Notice `json:"notices,omitempty"`
 	// Time is the agent's clock, for guests without a good one.
 	Time time.Time `json:"time,omitzero"`
 }
