@@ -11,6 +11,8 @@ import (
 type claim struct {
 	from, to int64
 	by       string
+	plights  []string // what the cluster says of its pnodes
+	vnode    string   // of what is on a pnode
 	size     amount
 }
 
@@ -24,10 +26,11 @@ func (b *backup) check() (wrong []string) {
 		b.clusters[id].claim(rows)
 	}
 	for _, id := range sorted(b.bookings) {
-		b.bookings[id].claim(id, kept)
+		b.bookings[id].claim(id, b.clusters[id].plights, kept)
 	}
 	for _, c := range []*claims{rows, kept} {
 		wrong = append(wrong, c.checkPnodes(b.pnodes)...)
+		wrong = append(wrong, c.checkMaintenance(b.pnodes)...)
 		wrong = append(wrong, c.checkUnits()...)
 	}
 	return wrong
@@ -107,24 +110,24 @@ func newClaims(source string) *claims {
 }
 
 func (c cluster) claim(to *claims) {
-	hold := claim{from: c.prepare, to: c.end, by: c.String()}
+	hold := claim{from: c.prepare, to: c.end, by: c.String(), plights: c.plights}
 	for _, v := range c.vnodes {
-		hold.size = v.size
+		hold.vnode, hold.size = v.name, v.size
 		to.pnodes[v.pnode] = append(to.pnodes[v.pnode], hold)
 	}
 	to.units["vlan "+c.vlan] = append(to.units["vlan "+c.vlan], hold)
 	to.units["address "+c.address] = append(to.units["address "+c.address], hold)
 }
 
-func (k booking) claim(id string, to *claims) {
-	hold := claim{from: k.From.Unix(), to: k.To.Unix(), by: fmt.Sprintf("%s/%s (%s)", k.Request.Tenant, k.Request.Name, id)}
+func (k booking) claim(id string, plights []string, to *claims) {
+	hold := claim{from: k.From.Unix(), to: k.To.Unix(), by: fmt.Sprintf("%s/%s (%s)", k.Request.Tenant, k.Request.Name, id), plights: plights}
 	i := 0
 	for _, g := range k.Request.Groups {
 		hold.size = amount{g.Size.CPUs, g.Size.MemoryMiB, g.Size.DiskMiB}
 		for range g.Count {
 			where := ""
 			if i < len(k.Vnodes) {
-				where = k.Vnodes[i].Pnode
+				where, hold.vnode = k.Vnodes[i].Pnode, k.Vnodes[i].Name
 			}
 			to.pnodes[where] = append(to.pnodes[where], hold)
 			i++
@@ -143,17 +146,19 @@ func (c *claims) checkPnodes(pnodes map[string]pnode) (wrong []string) {
 		for _, at := range held {
 			var sum amount
 			var by []string
+			known := false
 			for _, h := range held {
 				if h.from <= at.from && at.from < h.to {
 					by = append(by, h.by)
+					known = known || h.knows(name)
 					for i := range sum {
 						sum[i] += h.size[i]
 					}
 				}
 			}
 			for i := range sum {
-				if sum[i] > pnodes[name].room[i] {
-					wrong = append(wrong, fmt.Sprintf("too much: at %s pnode %q holds %d %s and has %d (%s): %v",
+				if sum[i] > pnodes[name].room[i] && !known {
+					wrong = append(wrong, fmt.Sprintf("too much: at %s pnode %q holds %d %s and gives %d (%s): %v",
 						when(at.from), name, sum[i], amounts[i], pnodes[name].room[i], c.source, by))
 				}
 			}

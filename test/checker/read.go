@@ -22,17 +22,21 @@ type amount [3]int64
 var amounts = [3]string{"CPUs", "MiB of memory", "MiB of disk"}
 
 type pnode struct {
-	room   amount
-	uplink bool
+	room        amount // what it gives away
+	uplink      bool
+	maintenance []window
 }
 
 // cluster is one that holds something: its row, and its vnodes'.
 type cluster struct {
 	tenant, name string
-	prepare, end int64 // Unix seconds
+	prepare      int64 // Unix seconds, as all times
+	start, end   int64
 	vlan         string
 	address      string
 	asked        int // vnodes in its specification
+	bestEffort   bool
+	plights      []string // what it says of its pnodes, where they cannot keep it
 	vnodes       []vnode
 }
 
@@ -77,6 +81,9 @@ type backup struct {
 	pnodes   map[string]pnode
 	clusters map[string]cluster // by ID; those that hold something
 	bookings map[string]booking // by ID
+	past     map[string]cluster // by ID; those whose window is over
+	site     ratios
+	limits   map[string]limits // by tenant; the site's under ""
 }
 
 func readBackup(ctx context.Context, path string) (b *backup, err error) {
@@ -93,8 +100,11 @@ func readBackup(ctx context.Context, path string) (b *backup, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	b = &backup{pnodes: map[string]pnode{}, clusters: map[string]cluster{}, bookings: map[string]booking{}}
-	for _, read := range []func(context.Context, *sql.DB) error{b.readPnodes, b.readClusters, b.readVnodes, b.readBookings} {
+	b = &backup{
+		pnodes: map[string]pnode{}, clusters: map[string]cluster{}, bookings: map[string]booking{},
+		past: map[string]cluster{}, limits: map[string]limits{},
+	}
+	for _, read := range []func(context.Context, *sql.DB) error{b.readSite, b.readPnodes, b.readClusters, b.readVnodes, b.readBookings, b.readLimits} {
 		if err := read(ctx, db); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
@@ -117,41 +127,28 @@ func each(ctx context.Context, db *sql.DB, query string, row func(*sql.Rows) err
 	return rows.Err()
 }
 
-func (b *backup) readPnodes(ctx context.Context, db *sql.DB) error {
-	return each(ctx, db, "SELECT name, facts FROM pnodes", func(rows *sql.Rows) error {
-		var name, raw string
-		if err := rows.Scan(&name, &raw); err != nil {
-			return err
-		}
-		var facts struct {
-			CPUs      int64 `json:"cpus"`
-			MemoryMiB int64 `json:"memoryMiB"`
-			DiskMiB   int64 `json:"diskMiB"`
-			Uplink    bool  `json:"uplink"`
-		}
-		if err := json.Unmarshal([]byte(raw), &facts); err != nil {
-			return fmt.Errorf("pnode %s: %w", name, err)
-		}
-		b.pnodes[name] = pnode{amount{facts.CPUs, facts.MemoryMiB, facts.DiskMiB}, facts.Uplink}
-		return nil
-	})
-}
-
 func (b *backup) readClusters(ctx context.Context, db *sql.DB) error {
-	const query = "SELECT id, tenant, name, prepare_at, end_at, CAST(vlan AS TEXT), outside_address, doc FROM clusters WHERE live = 1"
+	const query = "SELECT id, tenant, name, live, prepare_at, start_at, end_at, CAST(vlan AS TEXT), outside_address, doc FROM clusters"
 	return each(ctx, db, query, func(rows *sql.Rows) error {
 		var c cluster
 		var id, raw string
-		if err := rows.Scan(&id, &c.tenant, &c.name, &c.prepare, &c.end, &c.vlan, &c.address, &raw); err != nil {
+		var live bool
+		if err := rows.Scan(&id, &c.tenant, &c.name, &live, &c.prepare, &c.start, &c.end, &c.vlan, &c.address, &raw); err != nil {
 			return err
 		}
-		c.prepare, c.end = c.prepare/1000, (c.end+999)/1000
+		c.prepare, c.start, c.end = c.prepare/1000, c.start/1000, (c.end+999)/1000
 		var doc struct {
 			Spec struct {
 				Nodes []struct {
 					Count int `json:"count"`
 				} `json:"nodes"`
+				BestEffort bool `json:"bestEffort"`
 			} `json:"spec"`
+			Conditions []struct {
+				Type    string `json:"type"`
+				Status  string `json:"status"`
+				Message string `json:"message"`
+			} `json:"conditions"`
 		}
 		if err := json.Unmarshal([]byte(raw), &doc); err != nil {
 			return fmt.Errorf("cluster %s: %w", c, err)
@@ -159,7 +156,17 @@ func (b *backup) readClusters(ctx context.Context, db *sql.DB) error {
 		for _, g := range doc.Spec.Nodes {
 			c.asked += g.Count
 		}
-		b.clusters[id] = c
+		c.bestEffort = doc.Spec.BestEffort
+		for _, s := range doc.Conditions {
+			if s.Status == "False" && (s.Type == "OnTime" || s.Type == "Placed") {
+				c.plights = append(c.plights, s.Message)
+			}
+		}
+		if live {
+			b.clusters[id] = c
+		} else {
+			b.past[id] = c
+		}
 		return nil
 	})
 }
@@ -172,9 +179,11 @@ func (b *backup) readVnodes(ctx context.Context, db *sql.DB) error {
 		if err := rows.Scan(&id, &v.name, &v.appliance, &v.pnode, &v.size[0], &v.size[1], &v.size[2]); err != nil {
 			return err
 		}
-		if c, live := b.clusters[id]; live {
-			c.vnodes = append(c.vnodes, v)
-			b.clusters[id] = c
+		for _, list := range []map[string]cluster{b.clusters, b.past} {
+			if c, is := list[id]; is {
+				c.vnodes = append(c.vnodes, v)
+				list[id] = c
+			}
 		}
 		return nil
 	})
