@@ -148,6 +148,13 @@ func requestOf(in ask) (r request, err error) {
 	case list:
 		r.method, r.path = http.MethodGet, "/v1/clusters"
 	}
+	if in.dry {
+		mark := "?"
+		if in.kind == hold {
+			mark = "&"
+		}
+		r.path += mark + "dryRun=true"
+	}
 	if body != nil {
 		r.body, err = json.Marshal(body)
 	}

@@ -168,7 +168,7 @@ func (d *daemon) standIn(ctx context.Context, name string, facts pnode.Facts) er
 		return err
 	}
 	go func() {
-		for tick := time.NewTicker(10 * time.Second); ; {
+		for tick := time.NewTicker(2 * time.Second); ; {
 			select {
 			case <-ctx.Done():
 				tick.Stop()

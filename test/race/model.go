@@ -43,6 +43,7 @@ type ask struct {
 	nodes  int      // compute nodes, or by how many more or fewer
 	window [2]int64 // Unix seconds
 	by     int64    // seconds, to extend or to shorten by
+	dry    bool     // what would be, and change nothing
 	id     string   // of the hold that is over
 	was    told     // what was answered the first time
 }
@@ -95,6 +96,7 @@ func (e entry) live() bool { return e.id != "" && e.state != cancelled }
 type slot struct {
 	clusters, nodes int
 	pad             int64
+	most            map[string]int // vnodes that a tenant may hold; 0 for any
 }
 
 // model is a calendar that is obviously right: a list, and a sum.
@@ -139,7 +141,7 @@ func (s slot) step(state []entry, in ask, out told) (bool, []entry) {
 			next = slices.Insert(slices.Clone(state), at, entry{tenant: in.tenant, name: in.name})
 		}
 		ok, next := s.book(next, at, in, out)
-		if out.outcome != done {
+		if out.outcome != done || in.dry {
 			next = state
 		}
 		return ok, next
@@ -147,7 +149,11 @@ func (s slot) step(state []entry, in ask, out told) (bool, []entry) {
 	if !known {
 		return out.outcome == missing, state
 	}
-	return s.change(state, at, in, out)
+	ok, next := s.change(state, at, in, out)
+	if in.dry {
+		next = state
+	}
+	return ok, next
 }
 
 func (s slot) book(state []entry, at int, in ask, out told) (bool, []entry) {
@@ -267,7 +273,7 @@ func (s slot) fits(state []entry, e entry) bool {
 	begins := []int64{e.window[0]} // it is most when something begins
 	others(state, e, e.window, func(o entry) { begins = append(begins, max(o.window[0], e.window[0])) })
 	for _, at := range begins {
-		if clusters, nodes := sum(state, e, [2]int64{at, at + 1}); clusters > s.clusters || nodes > s.nodes {
+		if !s.holds(state, e, [2]int64{at, at + 1}) {
 			return false
 		}
 	}
@@ -277,14 +283,22 @@ func (s slot) fits(state []entry, e entry) bool {
 // surely reports whether there is room however the others were placed: even
 // if all that overlap the window somewhere held their parts all the time.
 func (s slot) surely(state []entry, e entry) bool {
-	clusters, nodes := sum(state, e, [2]int64{e.window[0] - s.pad, e.window[1] + s.pad})
-	return clusters <= s.clusters && nodes <= s.nodes
+	return s.holds(state, e, [2]int64{e.window[0] - s.pad, e.window[1] + s.pad})
 }
 
-func sum(state []entry, e entry, window [2]int64) (clusters, nodes int) {
-	clusters, nodes = 1, e.nodes
-	others(state, e, window, func(o entry) { clusters, nodes = clusters+1, nodes+o.nodes })
-	return clusters, nodes
+// holds reports whether a cluster fits with all others within a window, and
+// with its tenant's own.
+func (s slot) holds(state []entry, e entry, window [2]int64) bool {
+	clusters, nodes, own := 1, e.nodes, e.nodes+1
+	others(state, e, window, func(o entry) {
+		clusters++
+		nodes += o.nodes
+		if o.tenant == e.tenant {
+			own += o.nodes + 1
+		}
+	})
+	most := s.most[e.tenant]
+	return clusters <= s.clusters && nodes <= s.nodes && (most == 0 || own <= most)
 }
 
 func listOf(state []entry, tenant string) string {

@@ -9,7 +9,7 @@ import (
 // The model must find what it is there to find: of these histories the wrong
 // ones are right without their last word.
 func TestModel(t *testing.T) {
-	slots := []slot{{clusters: 2, nodes: 4, pad: 10}}
+	slots := []slot{{clusters: 2, nodes: 4, pad: 10, most: map[string]int{"small": 3}}}
 	day := [2]int64{100, 200}
 	op := func(from, to int64, in ask, out told) porcupine.Operation {
 		in.tenant = "t"
@@ -127,6 +127,27 @@ func TestModel(t *testing.T) {
 			b(0, 1, "a", "1", 1, done), ch(2, 3, ask{kind: cancel}, cancelled, 1, none), ch(4, 5, ask{kind: grow, nodes: 1}, cancelled, 2, none),
 		}},
 
+		{"refused by the limit", true, []porcupine.Operation{
+			{Input: ask{kind: book, tenant: "small", name: "a", nodes: 3, window: day}, Output: told{outcome: refused}, Return: 1},
+		}},
+		{"beyond the limit", false, []porcupine.Operation{
+			{Input: ask{kind: book, tenant: "small", name: "a", nodes: 3, window: day}, Output: told{outcome: done, view: view{"1", booked, 3, day}}, Return: 1},
+		}},
+		{"beyond the limit together", false, []porcupine.Operation{
+			{Input: ask{kind: book, tenant: "small", name: "a", nodes: 1, window: day}, Output: told{outcome: done, view: view{"1", booked, 1, day}}, Return: 1},
+			{Input: ask{kind: book, tenant: "small", name: "b", nodes: 1, window: day}, Output: told{outcome: done, view: view{"2", booked, 1, day}}, Return: 1},
+		}},
+		{"tried only", true, []porcupine.Operation{
+			op(0, 1, ask{kind: book, name: "a", nodes: 4, window: day, dry: true}, told{outcome: done, view: view{"1", booked, 4, day}}),
+			b(2, 3, "b", "2", 4, done),
+		}},
+		{"tried, and left behind", false, []porcupine.Operation{
+			op(0, 1, ask{kind: book, name: "a", nodes: 4, window: day, dry: true}, told{outcome: done, view: view{"1", booked, 4, day}}),
+			b(2, 3, "b", "", 4, refused),
+		}},
+		{"grown though only tried", false, []porcupine.Operation{
+			b(0, 1, "a", "1", 1, done), ch(2, 3, ask{kind: grow, nodes: 1, dry: true}, booked, 2, day), ch(4, 5, ask{kind: show}, booked, 2, day),
+		}},
 		{"held", false, []porcupine.Operation{h(0, 1, "a", "1", 4), b(2, 3, "b", "2", 1, done)}},
 		{"released", true, []porcupine.Operation{h(0, 1, "a", "1", 4), ch(2, 3, ask{kind: release}, cancelled, 4, none), b(4, 5, "b", "2", 4, done)}},
 		{"released though booked", false, []porcupine.Operation{b(0, 1, "a", "1", 4, done), ch(2, 3, ask{kind: release}, cancelled, 4, none)}},
