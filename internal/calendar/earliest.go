@@ -239,7 +239,7 @@ func (p *part) sweep(lo, hi, length int64) []delta {
 func (p *part) breaks(i int, lo, hi, length int64) []int64 {
 	at := []int64{lo}
 	line := p.lanes.line[i]
-	for _, ahead := range []int64{0, length} {
+	for _, ahead := range []int64{0, length - 1} {
 		for k := line.first(lo+ahead) + 1; k < len(line) && line[k].at < hi+ahead; k++ {
 			if line[k].at > lo+ahead {
 				at = append(at, line[k].at-ahead)

@@ -3,6 +3,7 @@ package calendar
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 	_ "time/tzdata" // the machine may have no time zones
@@ -94,4 +95,31 @@ func FuzzPut(f *testing.F) {
 			t.Fatalf("after:\n%s\nbefore:\n%s", after, before)
 		}
 	})
+}
+
+// A request is tried only where it has room: each try costs as much as a
+// booking. p1 is busy from 1,000 s on, p2 until 500 s, so that both are free
+// for 800 s from 3,000 s on only.
+func TestSearchedInstantsHaveRoom(t *testing.T) {
+	p := func(name string) Pnode { return Pnode{Name: name, Capacity: Size{1, 1024, 9999}, Tags: []string{name}} }
+	c, err := New(Site{Pnodes: []Pnode{p("p1"), p("p2")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, busy := range []struct {
+		pnode    string
+		from, to int
+	}{{"p1", 1000, 3000}, {"p2", 0, 500}} {
+		r := oneNode(busy.pnode, at(busy.from), at(busy.to))
+		r.Groups[0].Require = []string{busy.pnode}
+		if _, err := c.Book(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := oneNode("both", at(0), at(800))
+	r.Groups[0].Count = 2
+	got := c.search(&r, 800).instants(at(0).Unix(), at(3600).Unix())
+	if want := []int64{at(3000).Unix()}; !slices.Equal(got, want) {
+		t.Fatalf("%v, not %v", got, want)
+	}
 }
