@@ -129,6 +129,17 @@ func (c *Calendar) Bookings() []Booking {
 	return list
 }
 
+// BookingsIn lists, in no order, the bookings that hold something in [from, to).
+func (c *Calendar) BookingsIn(from, to time.Time) []Booking {
+	var list []Booking
+	for _, e := range c.bookings {
+		if e.from < ceilSecond(to) && e.to > floorSecond(from) {
+			list = append(list, e.Booking)
+		}
+	}
+	return list
+}
+
 // Booking returns one booking.
 func (c *Calendar) Booking(id string) (Booking, bool) {
 	e, ok := c.bookings[id]

@@ -182,9 +182,15 @@ type surveyor struct {
 	look     Look
 	from, to int64
 	pnodes   []Pnode
-	index    map[string]int
 	room     []vec
-	bookings []Booking
+	bookings []*surveyed
+}
+
+// surveyed is a booking with what it holds looked up.
+type surveyed struct {
+	*Booking
+	from, to int64
+	pnodes   []int32 // by vnode, -1 for one that the site does not have
 }
 
 // begin puts pnodes and bookings in order: pnodes by their names, bookings by
@@ -193,22 +199,30 @@ func (s *surveyor) begin(bookings []Booking) {
 	s.pnodes = slices.SortedFunc(slices.Values(s.site.Pnodes), func(a, b Pnode) int {
 		return cmp.Or(strings.Compare(a.Rack, b.Rack), compareNames(a.Name, b.Name))
 	})
-	s.index = make(map[string]int, len(s.pnodes))
+	index := make(map[string]int32, len(s.pnodes))
 	for i, p := range s.pnodes {
-		s.index[p.Name] = i
+		index[p.Name] = int32(i)
 		s.room = append(s.room, s.site.room(p))
 	}
-	for _, b := range bookings {
-		if from, to := held(b); from < s.to && to > s.from {
-			s.bookings = append(s.bookings, b)
+	for i := range bookings {
+		b := surveyed{Booking: &bookings[i], from: floorSecond(bookings[i].From), to: ceilSecond(bookings[i].To)}
+		if b.from >= s.to || b.to <= s.from {
+			continue
 		}
+		b.pnodes = make([]int32, len(b.Vnodes))
+		for v, vnode := range b.Vnodes {
+			at, ok := index[vnode.Pnode]
+			if !ok {
+				at = -1
+			}
+			b.pnodes[v] = at
+		}
+		s.bookings = append(s.bookings, &b)
 	}
-	slices.SortStableFunc(s.bookings, func(a, b Booking) int {
+	slices.SortFunc(s.bookings, func(a, b *surveyed) int {
 		return cmp.Or(a.From.Compare(b.From), strings.Compare(a.Request.ID, b.Request.ID))
 	})
 }
-
-func held(b Booking) (from, to int64) { return floorSecond(b.From), ceilSecond(b.To) }
 
 // compareNames puts p2 before p10.
 func compareNames(a, b string) int {
@@ -224,17 +238,18 @@ func compareNames(a, b string) int {
 	return cmp.Or(strings.Compare(ah, bh), cmp.Compare(len(an), len(bn)), strings.Compare(an, bn), strings.Compare(a, b))
 }
 
-// each calls f for each vnode of a booking that is on a pnode of the site.
-func (s *surveyor) each(b Booking, f func(name string, size vec, pnode int)) {
+// each calls f for each vnode that is on a pnode of the site, by its place among
+// all vnodes.
+func (b *surveyed) each(f func(vnode int, size vec, pnode int)) {
 	i := 0
-	for _, g := range b.Request.Groups {
-		size := g.Size.vec()
-		for range g.Count {
-			if i >= len(b.Vnodes) {
+	for g := range b.Request.Groups {
+		size := b.Request.Groups[g].Size.vec()
+		for range b.Request.Groups[g].Count {
+			if i >= len(b.pnodes) {
 				return
 			}
-			if p, ok := s.index[b.Vnodes[i].Pnode]; ok {
-				f(b.Vnodes[i].Name, size, p)
+			if b.pnodes[i] >= 0 {
+				f(i, size, int(b.pnodes[i]))
 			}
 			i++
 		}
@@ -242,11 +257,11 @@ func (s *surveyor) each(b Booking, f func(name string, size vec, pnode int)) {
 }
 
 // own reports whether who looks may see whose it is.
-func (s *surveyor) own(b Booking) bool {
+func (s *surveyor) own(b *surveyed) bool {
 	return s.look.Tenant == "" || s.look.Tenant == b.Request.Tenant
 }
 
-func (s *surveyor) name(b Booking) string {
+func (s *surveyor) name(b *surveyed) string {
 	switch {
 	case s.look.Tenant == "":
 		return b.Request.Tenant + "/" + b.Request.Name
@@ -263,18 +278,18 @@ func mark(id string) string {
 	return "other-" + hex.EncodeToString(sum[:4])
 }
 
-func phases(b Booking) Phases {
+func phases(b *surveyed) Phases {
 	return Phases{From: b.From.UTC(), Start: b.Request.Start.UTC(), End: b.Request.End.UTC(), To: b.To.UTC()}
 }
 
-func (s *surveyor) booking(b Booking) BookingOverview {
+func (s *surveyor) booking(b *surveyed) BookingOverview {
 	o := BookingOverview{Booking: s.name(b), Own: s.own(b), Expires: b.Expires, Phases: phases(b)}
 	if o.Own {
 		o.ID = b.Request.ID
 	}
 	on := map[int]bool{}
 	var size vec
-	s.each(b, func(_ string, v vec, pnode int) {
+	b.each(func(_ int, v vec, pnode int) {
 		o.Vnodes++
 		on[pnode] = true
 		size = size.plus(v)
@@ -285,12 +300,10 @@ func (s *surveyor) booking(b Booking) BookingOverview {
 
 // rows lists the pnodes of the page with what stays there.
 func (s *surveyor) rows(o *Overview) {
-	row := map[int]int{} // by pnode
-	for _, p := range page(s.pnodes, s.look) {
-		i := s.index[p.Name]
-		row[i] = len(o.Pnodes)
+	first := (s.look.Page - 1) * s.look.Limit
+	for i, p := range page(s.pnodes, s.look) {
 		r := PnodeOverview{
-			Pnode: p.Name, Capacity: s.room[i].size(), Uplink: p.Uplink, Rack: p.Rack, Drained: p.Drained, Lost: p.Lost, Stays: []Stay{},
+			Pnode: p.Name, Capacity: s.room[first+i].size(), Uplink: p.Uplink, Rack: p.Rack, Drained: p.Drained, Lost: p.Lost, Stays: []Stay{},
 		}
 		for _, w := range p.Maintenance {
 			if floorSecond(w.From) < s.to && ceilSecond(w.To) > s.from {
@@ -300,35 +313,44 @@ func (s *surveyor) rows(o *Overview) {
 		o.Pnodes = append(o.Pnodes, r)
 	}
 	for _, b := range s.bookings {
-		s.stays(o, row, b)
+		s.stays(o.Pnodes, first, b)
 	}
 }
 
-func (s *surveyor) stays(o *Overview, row map[int]int, b Booking) {
+// stays adds what a booking has on the pnodes of a page, of which the first one
+// is pnode first of all.
+func (s *surveyor) stays(rows []PnodeOverview, first int, b *surveyed) {
 	here := map[int]*Stay{}
-	var order []int
 	own := s.own(b)
-	s.each(b, func(name string, v vec, pnode int) {
-		r, shown := row[pnode]
-		if !shown {
+	b.each(func(vnode int, v vec, pnode int) {
+		r := pnode - first
+		if r < 0 || r >= len(rows) {
 			return
 		}
-		if here[r] == nil {
-			here[r] = &Stay{Booking: s.name(b), Phases: phases(b)}
-			order = append(order, r)
+		st, seen := here[r]
+		if !seen {
+			if st = rows[r].stay(); st != nil {
+				*st = Stay{Booking: s.name(b), Phases: phases(b)}
+			}
+			here[r] = st
 		}
-		st := here[r]
+		if st == nil {
+			return
+		}
 		st.Vnodes++
 		st.Size = st.Size.vec().plus(v).size()
 		if own {
-			st.Names = append(st.Names, name)
+			st.Names = append(st.Names, b.Vnodes[vnode].Name)
 		}
 	})
-	for _, r := range order {
-		if p := &o.Pnodes[r]; len(p.Stays) < maxStays {
-			p.Stays = append(p.Stays, *here[r])
-		} else {
-			p.More++
-		}
+}
+
+// stay makes room for one more stay, or counts it only and returns nil.
+func (p *PnodeOverview) stay() *Stay {
+	if len(p.Stays) == maxStays {
+		p.More++
+		return nil
 	}
+	p.Stays = append(p.Stays, Stay{})
+	return &p.Stays[len(p.Stays)-1]
 }

@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,24 @@ func (n naive) wantStays(t *rapid.T, o Overview) {
 			t.Fatalf("%s has %v, want %v", p.Pnode, got, want)
 		}
 	}
+}
+
+// What is outside a window need not be looked at.
+func TestOverviewOfBookingsInTheWindow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := draw(t)
+		c := d.filled(t)
+		look := Look{From: d.instant(t, "from", 0, 40), Now: at(0), Slots: 10, Limit: 100, Page: 1}
+		look.To = look.From.Add(time.Duration(rapid.IntRange(1, 8*d.grain).Draw(t, "length")) * time.Second)
+		all, err := Survey(c.Site(), c.Bookings(), look)
+		if err != nil {
+			t.Fatal(err)
+		}
+		some, err := Survey(c.Site(), c.BookingsIn(look.From, look.To), look)
+		if err != nil || !reflect.DeepEqual(some, all) {
+			t.Fatalf("%+v %v, of all bookings %+v", some, err, all)
+		}
+	})
 }
 
 // Whoever looks sees others' bookings as sizes only.

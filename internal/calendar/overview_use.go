@@ -60,17 +60,16 @@ func (s *surveyor) slot(i, n int) int64 { return s.from + (s.to-s.from)*int64(i)
 // turns lists the changes within the window; what was before it is as if it
 // began with it.
 func (s *surveyor) turns() []turn {
-	var turns []turn
+	turns := make([]turn, 0, 6*len(s.bookings)) // with a unit of two pools each
 	lines := s.closable()
 	pools := map[string]int{}
 	for i, p := range s.site.Pools {
 		pools[p.Name] = i
 	}
 	for _, b := range s.bookings {
-		from, to := held(b)
-		from, to = max(from, s.from), min(to, s.to)
+		from, to := max(b.from, s.from), min(b.to, s.to)
 		var sum vec
-		s.each(b, func(_ string, v vec, pnode int) {
+		b.each(func(_ int, v vec, pnode int) {
 			sum = sum.plus(v)
 			if line := lines[pnode]; line != nil {
 				line.add(from, to, v, 0)
@@ -84,14 +83,17 @@ func (s *surveyor) turns() []turn {
 		}
 	}
 	for pnode, line := range lines {
+		if line == nil {
+			continue
+		}
 		turns = append(turns, s.closing(pnode, *line)...)
 	}
 	return turns
 }
 
-// closable are the timelines of the pnodes that are closed at some time.
-func (s *surveyor) closable() map[int]*timeline {
-	lines := map[int]*timeline{}
+// closable are the timelines of the pnodes, nil for those that are never closed.
+func (s *surveyor) closable() []*timeline {
+	lines := make([]*timeline, len(s.pnodes))
 	for i, p := range s.pnodes {
 		line := &timeline{}
 		if !p.usable() {

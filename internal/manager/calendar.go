@@ -24,35 +24,50 @@ func (m *Manager) Calendar(ctx context.Context, p Principal, look calendar.Look)
 	}
 	var site calendar.Site
 	var bookings []calendar.Booking
-	m.ledger.Ask(func(c *calendar.Calendar) { site, bookings = c.Site(), c.Bookings() })
-	state := map[string]string{}
+	m.ledger.Ask(func(c *calendar.Calendar) { site, bookings = c.Site(), c.BookingsIn(look.From, look.To) })
+	var o calendar.Overview
 	err := m.Store.View(ctx, func(tx *store.Tx) error {
-		live, err := tx.LiveStates()
+		past, err := tx.PastBookings(look.From, look.To, maxPast)
 		if err != nil {
 			return err
 		}
-		for id, s := range live {
-			state[id] = string(s)
+		if o, err = calendar.Survey(site, joinBookings(bookings, past), look); err != nil {
+			return err
 		}
-		past, err := tx.PastBookings(look.From, look.To, maxPast)
-		known := map[string]bool{}
-		for _, b := range bookings {
-			known[b.Request.ID] = true
-		}
-		for _, b := range past {
-			state[b.Request.ID] = string(b.State)
-			if !known[b.Request.ID] { // it ended between the two looks
-				bookings = append(bookings, b.Booking)
-			}
-		}
-		return err
+		return readStates(tx, o.Bookings)
 	})
-	if err != nil {
-		return calendar.Overview{}, err
-	}
-	o, err := calendar.Survey(site, bookings, look)
-	for i := range o.Bookings {
-		o.Bookings[i].State = state[o.Bookings[i].ID]
-	}
 	return o, err
+}
+
+// joinBookings adds what is over. A cluster that ended between the two looks is
+// in both.
+func joinBookings(list, past []calendar.Booking) []calendar.Booking {
+	known := make(map[string]bool, len(list))
+	for _, b := range list {
+		known[b.Request.ID] = true
+	}
+	for _, b := range past {
+		if !known[b.Request.ID] {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// readStates fills in the states of the clusters that are shown by name.
+func readStates(tx *store.Tx, list []calendar.BookingOverview) error {
+	var ids []string
+	for _, b := range list {
+		if b.Own {
+			ids = append(ids, b.ID)
+		}
+	}
+	states, err := tx.States(ids)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		list[i].State = string(states[list[i].ID])
+	}
+	return nil
 }

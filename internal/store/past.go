@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -8,16 +9,10 @@ import (
 	"quarry/internal/cluster"
 )
 
-// Past is what a cluster that is over held, and how it ended.
-type Past struct {
-	calendar.Booking
-	State cluster.State
-}
-
 // PastBookings returns what clusters that are over held at any time of
 // [from, to): of more than limit those that ended last.
-func (t *Tx) PastBookings(from, to time.Time, limit int) ([]Past, error) {
-	all, err := list(t, scanPast, `SELECT id, tenant, name, state, prepare_at, start_at, end_at,
+func (t *Tx) PastBookings(from, to time.Time, limit int) ([]calendar.Booking, error) {
+	all, err := list(t, scanPast, `SELECT id, tenant, name, prepare_at, start_at, end_at,
 			max(end_at, coalesce(unixepoch(json_extract(doc, '$.endedAt')), 0) * 1000)
 		FROM clusters WHERE live = 0 AND end_at > prepare_at AND prepare_at < ?
 			AND max(end_at, coalesce(unixepoch(json_extract(doc, '$.endedAt')), 0) * 1000) > ?
@@ -34,10 +29,10 @@ func (t *Tx) PastBookings(from, to time.Time, limit int) ([]Past, error) {
 	return all, nil
 }
 
-func scanPast(r scanner) (p Past, err error) {
+func scanPast(r scanner) (p calendar.Booking, err error) {
 	var from, start, end, to int64
 	req := &p.Request
-	if err = r.Scan(&req.ID, &req.Tenant, &req.Name, &p.State, &from, &start, &end, &to); err != nil {
+	if err = r.Scan(&req.ID, &req.Tenant, &req.Name, &from, &start, &end, &to); err != nil {
 		return p, err
 	}
 	p.From, p.To = fromMS(from), fromMS(to)
@@ -45,7 +40,7 @@ func scanPast(r scanner) (p Past, err error) {
 	return p, nil
 }
 
-func (t *Tx) pastVnodes(p *Past) error {
+func (t *Tx) pastVnodes(p *calendar.Booking) error {
 	type row struct {
 		calendar.Vnode
 		appliance string
@@ -61,17 +56,19 @@ func (t *Tx) pastVnodes(p *Past) error {
 	return err
 }
 
-// LiveStates returns the state of every cluster that is not over, by ID.
-func (t *Tx) LiveStates() (map[string]cluster.State, error) {
+// States returns the states of some clusters, by ID.
+func (t *Tx) States(ids []string) (map[string]cluster.State, error) {
+	wanted, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
 	states := map[string]cluster.State{}
-	type row struct {
-		id    string
-		state cluster.State
-	}
-	rows, err := list(t, func(r scanner) (v row, err error) { return v, r.Scan(&v.id, &v.state) },
-		"SELECT id, state FROM clusters WHERE live = 1")
-	for _, r := range rows {
-		states[r.id] = r.state
-	}
+	_, err = list(t, func(r scanner) (struct{}, error) {
+		var id string
+		var state cluster.State
+		err := r.Scan(&id, &state)
+		states[id] = state
+		return struct{}{}, err
+	}, "SELECT id, state FROM clusters WHERE id IN (SELECT value FROM json_each(?))", string(wanted))
 	return states, err
 }
