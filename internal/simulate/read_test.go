@@ -18,6 +18,8 @@ const jobs = `; Version: 2.2
 ; MaxNodes: 4
 ; MaxProcs: 32 (8 a node)
 ; UnixStartTime: 946684800
+; TimeZone: -28800
+; TimeZoneString: US/Pacific
 ; Note: not all of it counts
 
     1   10  5  100 16 -1 -1 20  3600 -1      1 7 1 -1 1 -1 -1 -1
@@ -27,6 +29,7 @@ const jobs = `; Version: 2.2
     5   31 -1   10 8 -1 -1   8  3600 -1      2 8 1 -1 1 -1 -1 -1
     6   32 -1   -1 8 -1 -1   8    -1 -1      1 8 1 -1 1 -1 -1 -1
     7   33 -1   -1 -1 -1 -1 -1    60 -1      1 8 1 -1 1 -1 -1 -1
+   -1   34 -1  9.5  1 -1 -1 -1    60 -1     -1 8 1 -1 1 -1  1 60
 `
 
 func TestWorkloadFormat(t *testing.T) {
@@ -43,6 +46,7 @@ func TestWorkloadFormat(t *testing.T) {
 		{10 * time.Second, time.Hour, 100 * time.Second, "user-7", cluster.Group{Count: 3, CPUs: 8, MemoryMiB: 8 * 2048}},
 		{20 * time.Second, 50 * time.Second, 0, "user-8", cluster.Group{Count: 1, CPUs: 3, MemoryMiB: 3 * 1024}},
 		{30 * time.Second, time.Hour, 0, "unknown", cluster.Group{Count: 1, CPUs: 8, MemoryMiB: 8 * 2048}},
+		{34 * time.Second, time.Minute, 10 * time.Second, "user-8", cluster.Group{Count: 1, CPUs: 1, MemoryMiB: 2048}},
 	} {
 		e := got.Entries[i]
 		want.group.Appliance, want.group.DiskMiB = cluster.Compute, cluster.DefaultDiskMiB
@@ -52,7 +56,7 @@ func TestWorkloadFormat(t *testing.T) {
 			t.Errorf("job %d: %+v %+v", i+1, e, e.Spec)
 		}
 	}
-	if want := map[string]int{swfCancelled: 1, swfPartial: 1, swfNoTime: 1, swfNoProcs: 1}; len(got.Entries) != 3 || !maps.Equal(got.LeftOut, want) {
+	if want := map[string]int{swfCancelled: 1, swfPartial: 1, swfNoTime: 1, swfNoProcs: 1}; len(got.Entries) != 4 || got.Entries[3].Spec.Name != "line-16" || !maps.Equal(got.LeftOut, want) {
 		t.Errorf("%d entries, left out %v", len(got.Entries), got.LeftOut)
 	}
 	if p := got.Site.Pnodes[0]; p.Count != 4 || p.CPUs != 8 {
@@ -83,6 +87,11 @@ func TestWrongTraces(t *testing.T) {
 		{"number", strings.Repeat("1 ", 17) + "x", `t:1: field 18: "x" is not a number`},
 		{"negative", "1 -5 " + strings.Repeat("1 ", 16), "t:1: field 2: submitted at -5"},
 		{"header", "; MaxNodes: many\n", `t:1: MaxNodes "many"`},
+		{"late header", "1 1 -1 9 1 -1 -1 1 9 -1 1 1 1 1 1 1 -1 -1\n; MaxProcs: 8\n", "t:2: MaxProcs comes after the first job"},
+		{"half a processor", "1 1 -1 9 1.5 -1 -1 1 9 -1 1 1 1 1 1 1 -1 -1", `t:1: field 5: "1.5" is not a whole number`},
+		{"negative time", "1 1 -1 -9 1 -1 -1 1 9 -1 1 1 1 1 1 1 -1 -1", `t:1: field 4: "-9" is negative`},
+		{"status", "1 1 -1 9 1 -1 -1 1 9 -1 6 1 1 1 1 1 -1 -1", "t:1: field 11: status 6"},
+		{"submitted never", "1 -1 -1 9 1 -1 -1 1 9 -1 1 1 1 1 1 1 -1 -1", "t:1: field 2: submitted at -1"},
 		{"none left", "1 1 -1 -1 -1 -1 -1 -1 -1 -1 5 1 1 1 1 1 -1 -1", "cancelled before it ran"},
 		{"version", `{"version":2}`, "t:1: version 2"},
 		{"no version", `{"at":"2026-03-01T12:00:00Z","do":"lose","pnode":"a"}`, "t:1: "},

@@ -38,9 +38,9 @@ const (
 
 // swfHeader is what the comments at the top say of the machine.
 type swfHeader struct {
-	start           time.Time
-	nodes, procs    int
-	haveStart, used bool
+	start        time.Time
+	nodes, procs int
+	used         bool // a job was made with it
 }
 
 // cpusPerNode is how many processors one node has, 1 if nothing is said.
@@ -77,7 +77,7 @@ func readSWF(name string, in *bufio.Reader, o Options) (*Trace, error) {
 		if err != nil {
 			return nil, unread(name, n, "%v", err)
 		}
-		e, why, err := swfEntry(job, h, o)
+		e, why, err := swfEntry(job, n, h, o)
 		if err != nil {
 			return nil, unread(name, n, "%v", err)
 		}
@@ -99,7 +99,9 @@ func readSWF(name string, in *bufio.Reader, o Options) (*Trace, error) {
 	return t, nil
 }
 
-// comment takes what a header comment "Label: value" says.
+// comment takes what a header comment "Label: value" says. TimeZone and
+// TimeZoneString say where the machine stood: UnixStartTime is UTC, as all
+// times here are.
 func (h *swfHeader) comment(text string) error {
 	label, value, ok := strings.Cut(text, ":")
 	if !ok {
@@ -115,16 +117,21 @@ func (h *swfHeader) comment(text string) error {
 		into = &h.procs
 	case "UnixStartTime":
 		s, err := strconv.ParseInt(firstWord(value), 10, 64)
-		if err != nil || s < 0 || s > latest.Unix() {
+		if err != nil || s < -1 || s > latest.Unix() {
 			return fmt.Errorf("UnixStartTime %q is not a number of seconds since 1970", value)
 		}
 		if h.used {
 			return errors.New("UnixStartTime comes after the first job")
 		}
-		h.start, h.haveStart = time.Unix(s, 0).UTC(), true
+		if s >= 0 {
+			h.start = time.Unix(s, 0).UTC()
+		}
 		return nil
 	default:
 		return nil
+	}
+	if h.used { // jobs would be split by one number of processors a node, and then by another
+		return fmt.Errorf("%s comes after the first job", label)
 	}
 	n, err := strconv.Atoi(firstWord(value))
 	if err != nil || n < -1 || n > most {
@@ -151,8 +158,26 @@ func swfNumbers(line string) (job [swfFields]float64, err error) {
 		if job[i], err = strconv.ParseFloat(w, 64); err != nil || math.IsNaN(job[i]) || math.Abs(job[i]) > 1e15 {
 			return job, fmt.Errorf("field %d: %q is not a number", i+1, w)
 		}
+		switch i {
+		case swfWait, swfRun, swfCPUTime, swfUsedMemory, swfAskedTime, swfAskedMemory, swfSubmit, swfThink: // may be fractions
+		default:
+			if job[i] != math.Trunc(job[i]) {
+				return job, fmt.Errorf("field %d: %q is not a whole number", i+1, w)
+			}
+		}
+		if swfCounts[i] && job[i] < 0 && job[i] != -1 {
+			return job, fmt.Errorf("field %d: %q is negative, and -1 is for unknown", i+1, w)
+		}
+	}
+	if s := job[swfStatus]; s > 5 {
+		return job, fmt.Errorf("field %d: status %v is none of -1 and 0 to 5", swfStatus+1, s)
 	}
 	return job, nil
+}
+
+// swfCounts are the fields that count here.
+var swfCounts = [swfFields]bool{
+	swfJob: true, swfRun: true, swfProcs: true, swfAskedProcs: true, swfAskedTime: true, swfAskedMemory: true, swfStatus: true, swfUser: true,
 }
 
 // Why jobs are left out.
@@ -166,7 +191,7 @@ const (
 )
 
 // swfEntry books a cluster for a job, or says why it is left out.
-func swfEntry(job [swfFields]float64, h swfHeader, o Options) (e Entry, why string, err error) {
+func swfEntry(job [swfFields]float64, line int, h swfHeader, o Options) (e Entry, why string, err error) {
 	if job[swfSubmit] < 0 || job[swfSubmit] > latest.Sub(h.start).Seconds() {
 		return e, "", fmt.Errorf("field %d: submitted at %v seconds, which is not between 0 and the year 2200", swfSubmit+1, job[swfSubmit])
 	}
@@ -200,7 +225,7 @@ func swfEntry(job [swfFields]float64, h swfHeader, o Options) (e Entry, why stri
 		return e, swfTooMany, nil
 	}
 	spec := &cluster.Spec{
-		Name: fmt.Sprintf("job-%.0f", math.Abs(job[swfJob])), StartMode: cluster.StartASAP, Network: "10.0.0.0/16",
+		Name: swfName(job[swfJob], line), StartMode: cluster.StartASAP, Network: "10.0.0.0/16",
 		Duration: seconds(max(window, 1)),
 		Nodes: []cluster.Group{{
 			Appliance: cluster.Compute, Count: int(nodes), CPUs: cpus, MemoryMiB: swfMemory(job[swfAskedMemory], cpus, o), DiskMiB: cluster.DefaultDiskMiB,
@@ -221,6 +246,14 @@ func swfMemory(perProc float64, cpus int, o Options) int {
 		return o.MemoryMiB
 	}
 	return cpus * swfMemoryPerCPU
+}
+
+// swfName names a job by its number, or by its line where it has none.
+func swfName(number float64, line int) string {
+	if number < 0 {
+		return fmt.Sprintf("line-%d", line)
+	}
+	return fmt.Sprintf("job-%.0f", number)
 }
 
 func swfTenant(user float64) string {
