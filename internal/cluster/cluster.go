@@ -172,4 +172,6 @@ type Event struct {
 	Message string `json:"message"`
 	// Holds is set where what the cluster holds changed.
 	Holds *Holding `json:"holds,omitempty"`
+	// Detail says the same as Message, where programs need it.
+	Detail *EventDetail `json:"detail,omitempty"`
 }

@@ -81,6 +81,9 @@ func (s *stepper) tell(kind, node, format string, args ...any) {
 	})
 }
 
+// detail says for programs what was told last.
+func (s *stepper) detail(d EventDetail) { s.events[len(s.events)-1].Detail = &d }
+
 func (s *stepper) nodes() {
 	if s.c.State.waits() || s.c.EndedAt != nil {
 		return
@@ -109,10 +112,12 @@ func (s *stepper) nodes() {
 			s.tell("node", n.Name, "failed: %s", n.Message)
 		case n.State == NodeLost:
 			s.tell("warning", n.Name, "pnode %s does not answer", n.Pnode)
+			s.detail(EventDetail{Silent: n.Pnode})
 		case n.State == NodeGone:
 			s.tell("node", n.Name, "stopped and wiped on %s", n.Pnode)
 		default:
 			s.tell("node", n.Name, "%s on %s", n.Stage, n.Pnode)
+			s.detail(EventDetail{Heard: n.Pnode})
 		}
 	}
 }
@@ -156,6 +161,7 @@ func (s *stepper) expire() {
 	at := s.w.Now
 	c.State, c.End, c.EndedAt = Cancelled, at, &at
 	s.tell("cancelled", "", "the hold was not confirmed by %s", c.HoldUntil.UTC().Format(time.RFC3339))
+	s.detail(EventDetail{Operation: "expire"})
 }
 
 func (s *stepper) begin() {
@@ -170,6 +176,7 @@ func (s *stepper) stop() {
 	if c.State == Preparing && s.w.Fail != "" {
 		c.State, c.End = Failed, s.w.Now
 		s.tell("failed", "", "%s", s.w.Fail)
+		s.detail(EventDetail{Operation: "fail"})
 	}
 	if (c.State == Preparing || c.State == Ready || c.State == Active) && s.past(c.End) {
 		c.State = Ending

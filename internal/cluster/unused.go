@@ -33,6 +33,7 @@ func (s *stepper) unused() {
 	if notice > 0 && !w.Unsure && w.Now.Sub(since) >= w.UnusedReclaim && w.Now.Sub(c.Conditions[i].Since) >= notice && w.Now.Before(c.End) {
 		c.End = w.Now
 		s.tell("changed", "", "%s: its window is ended", message)
+		s.detail(EventDetail{Operation: "reclaim", End: c.End})
 	}
 }
 

@@ -28,5 +28,5 @@ func Yield(c Cluster, end, now time.Time) (Cluster, Event) {
 	}
 	s := stepper{c: c, w: World{Now: now}}
 	s.set(ConditionYielding, "True", "RoomNeeded", message)
-	return s.c, Event{Time: now, Cluster: c.Name, Type: kind, Message: message}
+	return s.c, Event{Time: now, Cluster: c.Name, Type: kind, Message: message, Detail: &EventDetail{Operation: "yield", End: s.c.End}}
 }

@@ -297,6 +297,14 @@ func planned(c *cluster.Cluster, plan calendar.Plan) {
 	}
 }
 
+func (b *booking) detail() *cluster.EventDetail {
+	d := &cluster.EventDetail{Operation: "book", Start: b.c.Start.UTC(), End: b.c.End.UTC()}
+	if b.c.HoldUntil != nil {
+		d.Operation, d.Until = "hold", b.c.HoldUntil.UTC()
+	}
+	return d
+}
+
 func (b *booking) insert(tx *store.Tx) error {
 	if err := tx.InsertCluster(b.c); err != nil {
 		return err
@@ -310,7 +318,7 @@ func (b *booking) insert(tx *store.Tx) error {
 		return err
 	}
 	_, err = tx.AppendEvent(b.tenant, b.id, cluster.Event{
-		Time: b.now, Cluster: b.c.Name, Type: string(b.c.State), Message: string(b.c.State) + " " + windowText(b.c),
+		Time: b.now, Cluster: b.c.Name, Type: string(b.c.State), Message: string(b.c.State) + " " + windowText(b.c), Detail: b.detail(),
 	})
 	return err
 }

@@ -132,7 +132,7 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 			return err
 		}
 	}
-	if err := m.putCluster(tx, &e.c, []cluster.Event{{Time: e.now, Cluster: e.c.Name, Type: e.event(), Message: e.message}}); err != nil {
+	if err := m.putCluster(tx, &e.c, []cluster.Event{{Time: e.now, Cluster: e.c.Name, Type: e.event(), Message: e.message, Detail: e.detail()}}); err != nil {
 		return err
 	}
 	if o.DryRun {
@@ -271,6 +271,19 @@ func (e *edit) settle() error {
 		e.message = "the hold was released"
 	}
 	return nil
+}
+
+func (e *edit) detail() *cluster.EventDetail {
+	d := &cluster.EventDetail{Operation: string(e.Operation)}
+	switch e.Operation {
+	case Extend, Shorten, Move:
+		d.Start, d.End = e.c.Start.UTC(), e.c.End.UTC()
+	case Grow:
+		d.Appliance, d.Count, d.Nodes = e.Appliance, e.Count, e.added
+	case Shrink:
+		d.Nodes = e.Nodes
+	}
+	return d
 }
 
 func (e *edit) event() string {

@@ -131,11 +131,11 @@ func (m *Manager) changeCluster(ctx context.Context, p Principal, name string, i
 		if message == "" {
 			return p.answered(tx, c)
 		}
-		kind := "changed"
+		kind, op := "changed", EndNow
 		if c.State == cluster.Cancelled {
-			kind = "cancelled"
+			kind, op = "cancelled", Cancel
 		}
-		if err := m.putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message}}); err != nil {
+		if err := m.putCluster(tx, &c, []cluster.Event{{Time: now, Cluster: c.Name, Type: kind, Message: message, Detail: &cluster.EventDetail{Operation: string(op)}}}); err != nil {
 			return err
 		}
 		return p.answered(tx, c)

@@ -34,6 +34,9 @@ type Recorded struct {
 	Hold  time.Duration `json:"hold,omitempty"` // nanoseconds in JSON
 	Asked []Asked       `json:"asked,omitempty"`
 	Signs []Sign        `json:"signs,omitempty"`
+	// Old is set for a cluster that was booked by an older release, whose events
+	// do not say what was done to it: Spec is what it came to.
+	Old bool `json:"old,omitempty"`
 	// Made is set when the images were there when it was booked.
 	Made bool `json:"made"`
 	// Seconds that were measured; 0 for unknown. Build is of each image.
@@ -128,17 +131,24 @@ func buildsByProfile(all []estimate.Sample) map[string][]estimate.Sample {
 // record reads what happened to a cluster from its events, the oldest first.
 func record(c cluster.Cluster, events []cluster.Event, builds map[string][]estimate.Sample, now time.Time) Recorded {
 	r := Recorded{ID: c.ID, Tenant: c.Tenant, Seq: events[0].Seq, At: events[0].Time.UTC()}
+	r.Old = events[0].Detail == nil
+	reads := askedBy
+	if r.Old {
+		reads = askedOld
+	}
 	for _, e := range events[1:] {
-		if ch, ok := askedBy(c, e); ok {
+		if ch, ok := reads(e); ok {
 			r.Asked = append(r.Asked, Asked{Seq: e.Seq, At: e.Time.UTC(), Change: ch, Failed: e.Type == "failed"})
 		}
-		if pnode, silent, ok := signOf(e); ok {
-			r.Signs = append(r.Signs, Sign{Seq: e.Seq, At: e.Time.UTC(), Pnode: pnode, Silent: silent})
+		if d := e.Detail; d != nil && d.Silent != "" {
+			r.Signs = append(r.Signs, Sign{Seq: e.Seq, At: e.Time.UTC(), Pnode: d.Silent, Silent: true})
+		} else if d != nil && d.Heard != "" {
+			r.Signs = append(r.Signs, Sign{Seq: e.Seq, At: e.Time.UTC(), Pnode: d.Heard})
 		}
 	}
 	r.Spec = askedSpec(c, events[0], r.Asked)
-	if _, _, until, ok := windowOf(events[0]); ok && !until.IsZero() {
-		r.Hold = until.Sub(r.At)
+	if d := events[0].Detail; d != nil && !d.Until.IsZero() {
+		r.Hold = d.Until.Sub(r.At)
 	}
 	built := r.measureBuilds(c, builds, now)
 	r.measure(c, events, built)

@@ -160,12 +160,14 @@ func moved(c *cluster.Cluster, after calendar.Booking, away []calendar.Harm, now
 		if to == n.Pnode {
 			continue
 		}
-		why := "others had to move"
+		why, detail := "others had to move", (*cluster.EventDetail)(nil)
 		if at := slices.IndexFunc(away, func(h calendar.Harm) bool { return h.Vnode == n.Name }); at >= 0 {
-			why = away[at].Why
+			if why = away[at].Why; away[at].Kind == calendar.HarmLost {
+				detail = &cluster.EventDetail{Silent: n.Pnode}
+			}
 		}
 		events = append(events, cluster.Event{
-			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning", Message: fmt.Sprintf("%s: placed on %s instead", why, to),
+			Time: now, Cluster: c.Name, Node: n.Name, Type: "warning", Message: fmt.Sprintf("%s: placed on %s instead", why, to), Detail: detail,
 		})
 		n.Pnode, n.State, n.Stage, n.Progress, n.Message = to, cluster.NodePending, "", 0, ""
 		if c.State == cluster.Ready && !n.Joining {

@@ -176,7 +176,11 @@ func siteOf(info manager.SiteInfo, pnodes []manager.PnodeInfo, all []manager.Rec
 	}
 	failed := 0
 	var build, prepare, wipe []float64
+	old := 0
 	for _, r := range all {
+		if r.Old {
+			old++
+		}
 		build, prepare, wipe = measured(build, r.BuildSeconds), measured(prepare, r.PrepareSeconds), measured(wipe, r.WipeSeconds)
 		for _, a := range r.Asked {
 			if a.Failed {
@@ -186,6 +190,9 @@ func siteOf(info manager.SiteInfo, pnodes []manager.PnodeInfo, all []manager.Rec
 	}
 	s.Build, s.Prepare, s.Wipe = timesOf(build), timesOf(prepare), timesOf(wipe)
 	notes := []string{"requests that were refused, drained pnodes and what was measured before are not in it: a site does not keep them, or not when they were"}
+	if old > 0 {
+		notes = append(notes, fmt.Sprintf("clusters that an older release booked are in it as they came to be, without holds and changes, since its events do not tell these: %d", old))
+	}
 	if failed > 0 {
 		notes = append(notes, fmt.Sprintf("clusters that failed are cancelled at that instant: %d", failed))
 	}

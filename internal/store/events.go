@@ -18,8 +18,12 @@ func (t *Tx) AppendEvent(tenant, clusterID string, e cluster.Event) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	res, err := t.sql.ExecContext(t.ctx, `INSERT INTO events (at, tenant, cluster_id, cluster, node, type, message, holds)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, ms(e.Time), tenant, clusterID, e.Cluster, e.Node, e.Type, e.Message, held)
+	detail, err := encodeDetail(e.Detail)
+	if err != nil {
+		return 0, err
+	}
+	res, err := t.sql.ExecContext(t.ctx, `INSERT INTO events (at, tenant, cluster_id, cluster, node, type, message, holds, detail)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, ms(e.Time), tenant, clusterID, e.Cluster, e.Node, e.Type, e.Message, held, detail)
 	if err != nil {
 		return 0, err
 	}
@@ -36,7 +40,7 @@ type EventFilter struct {
 
 // Events returns events in the order of their Seq.
 func (t *Tx) Events(f EventFilter) ([]cluster.Event, error) {
-	query, args := "SELECT seq, at, cluster, node, type, message, holds FROM events WHERE seq > ?", []any{f.After}
+	query, args := "SELECT seq, at, cluster, node, type, message, holds, detail FROM events WHERE seq > ?", []any{f.After}
 	if f.ClusterID != "" {
 		query, args = query+" AND cluster_id = ?", append(args, f.ClusterID)
 	}
@@ -49,13 +53,19 @@ func (t *Tx) Events(f EventFilter) ([]cluster.Event, error) {
 	}
 	return list(t, func(r scanner) (e cluster.Event, err error) {
 		var at int64
-		var held string
-		if err = r.Scan(&e.Seq, &at, &e.Cluster, &e.Node, &e.Type, &e.Message, &held); err != nil {
+		var held, detail string
+		if err = r.Scan(&e.Seq, &at, &e.Cluster, &e.Node, &e.Type, &e.Message, &held, &detail); err != nil {
 			return e, err
 		}
 		e.Time = fromMS(at)
-		e.Holds, err = decodeHolding(held)
-		return e, err
+		if e.Holds, err = decodeHolding(held); err != nil || detail == "" {
+			return e, err
+		}
+		e.Detail = &cluster.EventDetail{}
+		if err := json.Unmarshal([]byte(detail), e.Detail); err != nil {
+			return e, fmt.Errorf("decode the detail of event %d: %w", e.Seq, err)
+		}
+		return e, nil
 	}, query, args...)
 }
 
@@ -66,6 +76,17 @@ func encodeHolding(h *cluster.Holding) (string, error) {
 	raw, err := json.Marshal(h)
 	if err != nil {
 		return "", fmt.Errorf("encode what is held: %w", err)
+	}
+	return string(raw), nil
+}
+
+func encodeDetail(d *cluster.EventDetail) (string, error) {
+	if d == nil {
+		return "", nil
+	}
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return "", fmt.Errorf("encode the detail of an event: %w", err)
 	}
 	return string(raw), nil
 }
