@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -22,23 +23,21 @@ type coreDesk struct {
 
 func (d coreDesk) change(ids []string, do func(*calendar.Calendar) error) error {
 	d.k.cal.Advance(d.now)
-	before := map[string]calendar.Booking{}
+	before := map[string]calendar.Booking{} // zero for none
 	for _, id := range ids {
-		if b, is := d.k.cal.Booking(id); is {
-			before[id] = b
-		}
+		before[id], _ = d.k.cal.Booking(id)
 	}
 	err := do(d.k.cal)
 	if err == nil {
 		return nil
 	}
 	for _, id := range ids {
-		old, was := before[id]
-		if b, is := d.k.cal.Booking(id); is == was && sameBooking(b, old) {
+		old := before[id]
+		if b, _ := d.k.cal.Booking(id); reflect.DeepEqual(b, old) {
 			continue
 		}
 		d.k.cal.Remove(id)
-		if was {
+		if old.Request.ID != "" {
 			_ = d.k.cal.Put(old) // it was there: it is complete
 		}
 	}
