@@ -7,18 +7,17 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"quarry/internal/cluster"
-	"quarry/internal/fault"
 	"quarry/internal/pki"
 	"quarry/internal/pnode"
 	"quarry/internal/render"
 	"quarry/internal/roll"
+	"quarry/internal/standin"
 	"quarry/internal/store"
 	"quarry/internal/vnode"
 	"quarry/rolls"
@@ -34,17 +33,7 @@ type fakeImages struct {
 }
 
 func (f *fakeImages) Lock(_ context.Context, r render.Recipe) (render.Lock, error) {
-	var l fault.List
-	lock := render.Lock{Recipe: r, Guest: strings.Repeat("0", 64), Epoch: render.Epoch}
-	for _, p := range r.Packages {
-		lock.Packages = append(lock.Packages, render.LockedPackage{
-			Name: p, Version: "1", Architecture: r.Architecture, Size: 1, SHA256: strings.Repeat("1", 64), Filename: "pool/" + p + ".deb",
-		})
-		if slices.Contains(f.unknown, p) {
-			l.Add("", fmt.Sprintf("there is no package %q in %s", p, r.Suite))
-		}
-	}
-	return lock, l.Err(fault.Invalid, "unknown packages")
+	return standin.Lock(r, f.unknown...)
 }
 
 func (f *fakeImages) Build(_ context.Context, l render.Lock, progress func(string, int)) error {
