@@ -18,7 +18,7 @@ var pure = []string{
 	"internal/fault", "internal/cluster", "internal/vnode", "internal/pnode", "internal/calendar", "internal/estimate", "internal/quota", "internal/roll", "internal/roll/archive",
 	"internal/roll/graph", "internal/roll/rocks", "internal/roll/rocks/native", "internal/roll/rocks/python", "internal/roll/rocks/sax",
 	"internal/accounting",
-	"internal/render", "internal/render/chart", "internal/render/ics", "internal/render/kickstart", "internal/render/picture",
+	"internal/render", "internal/render/chart", "internal/render/ics", "internal/render/kickstart", "internal/render/picture", "internal/render/theme",
 }
 
 // impure is what no pure package imports itself.

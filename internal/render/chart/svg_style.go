@@ -3,56 +3,54 @@ package chart
 import (
 	"fmt"
 	"strings"
+
+	"quarry/internal/render/theme"
 )
 
-// A palette is what colours a picture has besides those of the tenants.
-type palette struct{ page, text, dim, grid, track, level, shut, now string }
-
-var palettes = map[bool]palette{
-	false: {page: "#ffffff", text: "#16181d", dim: "#5d6470", grid: "#dfe3e9", track: "#f2f4f7", level: "#4f83b8", shut: "#b3402a", now: "#c2410c"},
-	true:  {page: "#14161b", text: "#eceef2", dim: "#9aa3b2", grid: "#2c313b", track: "#1d2027", level: "#5b93cc", shut: "#f0806a", now: "#ffb454"},
+// A palette is what colours a chart has besides those of the tenants.
+type palette struct {
+	theme.Palette
+	grid, track, level string
 }
 
-// style is the style sheet, light and dark. A page chooses one by data-theme;
-// without it the reader's system does.
-func (d *drawing) style() string {
-	var b strings.Builder
-	b.WriteString(baseStyle)
-	d.colours(&b, "", false)
-	b.WriteString("@media (prefers-color-scheme:dark){\n")
-	d.colours(&b, `:root:not([data-theme="light"]) `, true)
-	b.WriteString("}\n")
-	d.colours(&b, `:root[data-theme="dark"] `, true)
-	return b.String()
+func paletteOf(dark bool) palette {
+	p := palette{Palette: theme.Of(dark), grid: "#dfe3e9", track: "#f2f4f7", level: "#4f83b8"}
+	if dark {
+		p.grid, p.track, p.level = "#2c313b", "#1d2027", "#5b93cc"
+	}
+	return p
 }
+
+// style is the style sheet of the drawing.
+func (d *drawing) style() string { return theme.Sheet(baseStyle, d.colours) }
 
 func (d *drawing) colours(b *strings.Builder, scope string, dark bool) {
-	p := palettes[dark]
+	p := paletteOf(dark)
 	rule := func(selector, body string) { fmt.Fprintf(b, "%s%s{%s}\n", scope, selector, body) }
-	rule(".page", "fill:"+p.page)
-	rule("text", "fill:"+p.text)
-	rule("text.dim,"+scope+".tick,"+scope+".date", "fill:"+p.dim)
-	rule("text.shut", "fill:"+p.shut)
+	rule(".page", "fill:"+p.Page)
+	rule("text", "fill:"+p.Text)
+	rule("text.dim,"+scope+".tick,"+scope+".date", "fill:"+p.Dim)
+	rule("text.shut", "fill:"+p.Shut)
 	rule(".grid", "stroke:"+p.grid)
-	rule(".grid.day", "stroke:"+p.dim)
+	rule(".grid.day", "stroke:"+p.Dim)
 	rule(".track", "fill:"+p.track)
 	rule(".level", "fill:"+p.level)
-	rule(".level.shut,"+scope+".hatch", "fill:"+p.shut)
-	rule(".ink", "stroke:"+p.text+";fill:"+p.text)
-	rule(".shutink", "stroke:"+p.shut)
-	rule(".now path", "stroke:"+p.now)
-	rule(".now .tip", "fill:"+p.now)
+	rule(".level.shut,"+scope+".hatch", "fill:"+p.Shut)
+	rule(".ink", "stroke:"+p.Text+";fill:"+p.Text)
+	rule(".shutink", "stroke:"+p.Shut)
+	rule(".now path", "stroke:"+p.Lit)
+	rule(".now .tip", "fill:"+p.Lit)
 	for i := range len(d.tenants) + 1 {
-		hue, full := ((i-1)*137+210)%360, 100
-		if i == 0 {
-			hue, full = 0, 0
+		tone := theme.Tone{Grey: true} // what is nobody's
+		if i > 0 {
+			tone = theme.ToneOf(i - 1)
 		}
-		fill, line := fmt.Sprintf("hsl(%d,%d%%,80%%)", hue, 70*full/100), fmt.Sprintf("hsl(%d,%d%%,36%%)", hue, 60*full/100)
+		fill, line := tone.CSS(70, 80), tone.CSS(60, 36)
 		if dark {
-			fill, line = fmt.Sprintf("hsl(%d,%d%%,28%%)", hue, 45*full/100), fmt.Sprintf("hsl(%d,%d%%,62%%)", hue, 60*full/100)
+			fill, line = tone.CSS(45, 28), tone.CSS(60, 62)
 		}
 		rule(fmt.Sprintf(".c%d .window", i), "fill:"+fill+";stroke:"+line)
-		rule(fmt.Sprintf(".c%d .prepare,%s.c%[1]d .wipe", i, scope), "fill:"+p.page+";stroke:"+line)
+		rule(fmt.Sprintf(".c%d .prepare,%s.c%[1]d .wipe", i, scope), "fill:"+p.Page+";stroke:"+line)
 	}
 }
 
