@@ -14,15 +14,16 @@ import (
 )
 
 type freeInput struct {
-	From      time.Time `query:"from" doc:"where the window begins (now)"`
-	To        time.Time `query:"to" doc:"where it ends (an hour after its beginning)"`
-	Appliance string    `query:"appliance" maxLength:"63" doc:"of the vnodes asked about (compute); the gateway needs an uplink"`
-	Count     int       `query:"count" minimum:"0" maximum:"4096" doc:"how many are wanted (any)"`
-	CPUs      int       `query:"cpus" doc:"of each (1)"`
-	MemoryMiB int       `query:"memoryMiB" doc:"of each (640)"`
-	DiskMiB   int       `query:"diskMiB" doc:"of each (4096)"`
-	Require   []string  `query:"require,explode" maxItems:"16" doc:"labels that their pnodes have (repeatable)"`
-	Apart     bool      `query:"apart" doc:"no two of them on one pnode"`
+	From       time.Time `query:"from" doc:"where the window begins (now)"`
+	To         time.Time `query:"to" doc:"where it ends (an hour after its beginning)"`
+	Appliance  string    `query:"appliance" maxLength:"63" doc:"of the vnodes asked about (compute); the gateway needs an uplink"`
+	Count      int       `query:"count" minimum:"0" maximum:"4096" doc:"how many are wanted (any)"`
+	CPUs       int       `query:"cpus" doc:"of each (1)"`
+	MemoryMiB  int       `query:"memoryMiB" doc:"of each (640)"`
+	DiskMiB    int       `query:"diskMiB" doc:"of each (4096)"`
+	Require    []string  `query:"require,explode" maxItems:"16" doc:"labels that their pnodes have (repeatable)"`
+	Apart      bool      `query:"apart" doc:"no two of them on one pnode"`
+	BestEffort bool      `query:"bestEffort" doc:"for a best-effort cluster, to which nobody yields"`
 }
 
 type fitsInput struct{ Body cluster.Spec }
@@ -38,13 +39,14 @@ const usualWithin = 30 * 24 * 3600
 func (s *Server) registerQuestions(api huma.API) {
 	const tag = "calendar"
 	free := operation(http.MethodGet, "/v1/calendar/free", "get-free", tag, "Tell what is free in a window")
-	free.Description = "What is free at every second that a cluster with that window would hold: in all, and how many vnodes of a size. " +
+	free.Description = "What is free at every second that a cluster with that window would hold: in all, and how many vnodes of a size; " +
+		"and what best-effort clusters hold beside that and would yield. " +
 		"The provider also sees what each pnode has free."
 	handle(s, api, free, func(ctx context.Context, p manager.Principal, in *freeInput) (manager.Free, error) {
 		return s.Manager.Free(ctx, p, manager.FreeQuestion{From: in.From, To: in.To, Vnode: cluster.Group{
 			Appliance: in.Appliance, Count: in.Count, CPUs: in.CPUs, MemoryMiB: in.MemoryMiB, DiskMiB: in.DiskMiB,
 			Require: in.Require, Apart: in.Apart,
-		}})
+		}, BestEffort: in.BestEffort})
 	})
 	fits := operation(http.MethodPost, "/v1/calendar/fits", "ask-fits", tag, "Tell whether a cluster could be booked")
 	fits.Description = "Nothing is booked. That it cannot be booked is an answer, with status 200 and all reasons; what is wrong with the question is a problem."
@@ -84,6 +86,9 @@ func (c *Client) Free(ctx context.Context, q manager.FreeQuestion) (manager.Free
 	}
 	if q.Vnode.Apart {
 		v.Set("apart", "true")
+	}
+	if q.BestEffort {
+		v.Set("bestEffort", "true")
 	}
 	u.RawQuery = v.Encode()
 	return get[manager.Free](ctx, c, u)

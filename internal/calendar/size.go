@@ -18,6 +18,9 @@ func (s Size) Within(room Size) bool { return s.vec().within(room.vec()) }
 // Plus is both together.
 func (s Size) Plus(o Size) Size { return s.vec().plus(o.vec()).size() }
 
+// Minus is what is left of s without o.
+func (s Size) Minus(o Size) Size { return s.vec().minus(o.vec()).size() }
+
 func (s Size) String() string {
 	return fmt.Sprintf("%d CPUs, %d MiB memory, %d MiB disk", s.CPUs, s.MemoryMiB, s.DiskMiB)
 }

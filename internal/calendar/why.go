@@ -29,7 +29,7 @@ type Sooner struct {
 	// Start is the first start at which it would fit, zero for none before its
 	// own.
 	Start time.Time `json:"start,omitzero"`
-	// Reasons say what stands against From; none when it fits there.
+	// Reasons say what the site lacks at From; none when it has room there.
 	Reasons []Reason `json:"reasons,omitempty"`
 }
 
@@ -90,9 +90,10 @@ func (c *Calendar) because(e *entry, g *Group, p, mine int) (why []string) {
 }
 
 // Sooner looks for a start from notBefore on at which a booking that has not
-// started would fit if it were not booked as it is. It changes the calendar
-// for its own time and leaves it as it was: it needs it for itself.
-func (c *Calendar) Sooner(id string, notBefore time.Time) (Sooner, error) {
+// started would fit, and be within the limit, if it were not booked as it is. It
+// changes the calendar for its own time and leaves it as it was: it needs it for
+// itself.
+func (c *Calendar) Sooner(limit Limit, id string, notBefore time.Time) (Sooner, error) {
 	e, err := c.find(id)
 	if err != nil {
 		return Sooner{}, err
@@ -111,12 +112,13 @@ func (c *Calendar) Sooner(id string, notBefore time.Time) (Sooner, error) {
 	req = req.at(s.From)
 	t := c.attempt(&req)
 	defer t.done()
-	if t.run() {
+	if !t.run() {
+		s.Reasons = c.reasons(t)
+	} else if allows(limit, req) {
 		s.Start = s.From
 		return s, nil
 	}
-	s.Reasons = c.reasons(t)
-	if found := c.earliest(nil, req, s.From, e.Request.Start.Add(-time.Second)); found != nil {
+	if found := c.earliestWithin(limit, nil, req, s.From, e.Request.Start.Add(-time.Second)); found != nil {
 		defer found.done()
 		s.Start = found.req.Start.UTC()
 	}

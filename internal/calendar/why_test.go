@@ -24,7 +24,7 @@ func TestWhyIsTrue(t *testing.T) {
 					t.Fatalf("%+v of %+v", choices[i], v)
 				}
 			}
-			s, err := c.Sooner(id, b.Request.Start.Add(-time.Duration(rapid.IntRange(-5, 20*d.grain).Draw(t, "sooner"))*time.Second))
+			s, err := c.Sooner(Unlimited{}, id, b.Request.Start.Add(-time.Duration(rapid.IntRange(-5, 20*d.grain).Draw(t, "sooner"))*time.Second))
 			if err != nil {
 				t.Fatal(err)
 			}

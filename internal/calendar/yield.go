@@ -67,20 +67,21 @@ func (c *Calendar) Yield(id string, keep []string, now, from time.Time, do func(
 	return y.told(), nil
 }
 
-// EarliestYielding is EarliestWithin as it would be were it for booked clusters
-// alone: all best-effort bookings end as soon as they can. It needs the
-// calendar for itself, and leaves it as it was.
-func (c *Calendar) EarliestYielding(limit Limit, req Request, now, notBefore, horizon time.Time) (Plan, bool, error) {
+// Vacated lets look see the calendar as it is for who makes best-effort
+// bookings yield: all of them end at now, those that are prepared or running
+// once they are wiped. Whatever window is looked at, it has the room that Yield
+// could make for it. look must leave the bookings as they are; the calendar is
+// as it was afterwards, and is needed for itself meanwhile.
+func (c *Calendar) Vacated(now time.Time, look func()) {
 	y := yielder{c: c, now: floorSecond(now), from: floorSecond(now)}
 	for id := range c.yielding {
-		e := c.bookings[id]
-		y.cuts = append(y.cuts, cut{old: e})
+		y.cuts = append(y.cuts, cut{old: c.bookings[id]})
 	}
 	for i := range y.cuts {
 		y.cut(i)
 	}
 	defer y.restoreAll()
-	return c.EarliestWithin(limit, req, notBefore, horizon)
+	look()
 }
 
 // yielder cuts best-effort bookings on trial.

@@ -116,5 +116,23 @@ func (b booker) say(w io.Writer, answer manager.Answer, now time.Time) {
 		rows = append(rows, []string{v.Name, v.Pnode})
 	}
 	printTable(w, []string{"NODE", "PNODE"}, rows)
+	if len(answer.Yielding) > 0 {
+		fmt.Fprintln(w, "\nBest-effort clusters that would yield, told as soon as it is booked:")
+	}
+	for _, y := range answer.Yielding {
+		fmt.Fprintln(w, "  - "+yields(y))
+	}
 	fmt.Fprintf(w, "\nBook it: %s\n", b.command(*answer.Spec))
+}
+
+// yields says what would become of a best-effort cluster.
+func yields(y manager.Yielding) string {
+	name := "another tenant's cluster"
+	if y.Name != "" {
+		name = "your cluster " + y.Name
+	}
+	if y.GivenUp {
+		return name + " is given up"
+	}
+	return fmt.Sprintf("%s ends at %s instead of %s, %s after it is told", name, stamp(y.End), stamp(y.Was), short(y.End.Sub(y.Told)))
 }

@@ -20,6 +20,7 @@ type freeOptions struct {
 	memory, disk string
 	require      []string
 	apart        bool
+	bestEffort   bool
 	from, length string
 }
 
@@ -31,7 +32,9 @@ func newCalendarFree(a *app) *cobra.Command {
 		Long: withExit(`Say what is free for a cluster with a window, at every second that it would hold:
 CPUs, memory and disk in all, and how many nodes of a size fit beside nothing else.
 The usual time for preparation before the window and the wiping after it are part
-of what it would hold. The provider also sees what each pnode has free.`, exitsNoFit),
+of what it would hold. What best-effort clusters hold there and would yield to a
+booking is told beside it; --best-effort asks for a cluster that nobody yields to.
+The provider also sees what each pnode has free.`, exitsNoFit),
 		Example: `quarry calendar free --appliance compute=8 --cpus 2 --memory 2G --from 2026-12-01T08:00Z --for 10h
 quarry calendar free --from +1d --for 2h -o json`,
 		Args: args(),
@@ -44,6 +47,7 @@ quarry calendar free --from +1d --for 2h -o json`,
 	f.StringVar(&o.disk, "disk", "", "disk of a node, as in 4G")
 	f.StringSliceVar(&o.require, "require", nil, "labels that their pnodes have, separated by commas or repeated")
 	f.BoolVar(&o.apart, "apart", false, "no two of them on one pnode")
+	f.BoolVar(&o.bestEffort, "best-effort", false, "for a best-effort cluster, to which nobody yields")
 	f.StringVar(&o.from, "from", "now", "where the window begins: now, +2h, a day or an instant")
 	f.StringVar(&o.length, "for", "1h", "length of the window")
 	return cmd
@@ -87,6 +91,7 @@ func (o freeOptions) question(now time.Time) (manager.FreeQuestion, error) {
 	q.Vnode.MemoryMiB = sizeOrZero(o.memory, "--memory", &wrong)
 	q.Vnode.DiskMiB = sizeOrZero(o.disk, "--disk", &wrong)
 	q.Vnode.Require, q.Vnode.Apart = o.require, o.apart
+	q.BestEffort = o.bestEffort
 	length, err := parseDuration(o.length)
 	if err != nil {
 		wrong.Add("--for", err.Error())
@@ -118,6 +123,15 @@ func showFree(w io.Writer, f manager.Free) {
 		fmt.Fprintf(w, ": fewer than the %d asked for", v.Count)
 	}
 	fmt.Fprintln(w)
+	if b := f.BestEffort; b != nil {
+		fmt.Fprintf(w, "\nheld by best effort, yields to a booking:\n        %d CPUs, %s memory, %s disk", b.Total.CPUs, size(b.Total.MemoryMiB), size(b.Total.DiskMiB))
+		for _, p := range b.Pools {
+			if p.Free > 0 {
+				fmt.Fprintf(w, ", %d %s", p.Free, p.Pool)
+			}
+		}
+		fmt.Fprintf(w, "\nfit     %d %s once it has\n", b.Fit, v.Appliance)
+	}
 	if len(f.Room) == 0 {
 		return
 	}

@@ -23,6 +23,9 @@ type Answer struct {
 	Start     time.Time        `json:"start,omitzero"`
 	End       time.Time        `json:"end,omitzero"`
 	Vnodes    []calendar.Vnode `json:"vnodes,omitempty"`
+	// Yielding are the best-effort clusters that would end early for it: none of
+	// them could stay given the others that end.
+	Yielding []Yielding `json:"yielding,omitempty"`
 	// OnTime says whether it would be ready by its start.
 	OnTime *cluster.Condition `json:"onTime,omitempty"`
 	// Problems are all that stands against it, Refusal the same for programs.
@@ -37,7 +40,10 @@ func (m *Manager) Fits(ctx context.Context, p Principal, spec cluster.Spec) (Ans
 	if err != nil {
 		return Answer{}, err
 	}
-	return m.answer(ctx, b, spec.Complete(b.now))
+	if err := m.prepare(ctx, b, spec); err != nil {
+		return Answer{}, err
+	}
+	return m.answer(ctx, b)
 }
 
 // Earliest finds the first start, within so long from now, at which a cluster
@@ -60,7 +66,31 @@ func (m *Manager) Earliest(ctx context.Context, p Principal, spec cluster.Spec, 
 	}
 	b.within = within
 	spec.StartMode, spec.Start = cluster.StartASAP, time.Time{}
-	return m.answer(ctx, b, spec.Complete(b.now))
+	if err := m.prepare(ctx, b, spec); err != nil {
+		return Answer{}, err
+	}
+	a, err := m.answer(ctx, b)
+	if err != nil || !a.Fits {
+		return a, err
+	}
+	if a, err = m.answer(ctx, b.as(a)); err != nil || a.Fits {
+		return a, err
+	}
+	// It was to start sooner for the quick pnodes that it got, which whoever asks
+	// for that start does not: the start that holds for all is offered.
+	b.steady = true
+	if a, err = m.answer(ctx, b); err != nil || !a.Fits {
+		return a, err
+	}
+	return m.answer(ctx, b.as(a))
+}
+
+// as is a booking for the very window of an answer.
+func (b *booking) as(a Answer) *booking {
+	at := *b
+	at.c.Spec.StartMode = cluster.StartAt
+	at.c.Start, at.c.End = a.Start, a.End
+	return &at
 }
 
 func (m *Manager) question(p Principal) (*booking, error) {
@@ -71,15 +101,20 @@ func (m *Manager) question(p Principal) (*booking, error) {
 	return &booking{tenant: p.Tenant, now: m.Now().UTC().Truncate(time.Second), id: uuid.NewString()}, nil
 }
 
-// answer tries a booking and gives up what it found.
-func (m *Manager) answer(ctx context.Context, b *booking, spec cluster.Spec) (Answer, error) {
-	if err := m.checkSpec(ctx, b, spec); err != nil {
-		return Answer{}, err
+// prepare makes a booking of what is asked for, to be tried.
+func (m *Manager) prepare(ctx context.Context, b *booking, spec cluster.Spec) error {
+	if err := m.checkSpec(ctx, b, spec.Complete(b.now)); err != nil {
+		return err
 	}
 	if err := m.draft(ctx, b); err != nil {
-		return Answer{}, err
+		return err
 	}
 	b.settle(m.Now().UTC().Truncate(time.Second))
+	return nil
+}
+
+// answer tries a booking and gives up what it found.
+func (m *Manager) answer(ctx context.Context, b *booking) (Answer, error) {
 	err := m.book(ctx, Principal{}, b, true) // nothing is answered for good
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind == fault.Refused {
 		a := Answer{Problems: f.Details}
@@ -91,8 +126,8 @@ func (m *Manager) answer(ctx context.Context, b *booking, spec cluster.Spec) (An
 	if !errors.Is(err, errDryRun) {
 		return Answer{}, err
 	}
-	spec = specOf(b.c.Spec, requestOf(b.c))
-	a := Answer{Fits: true, Spec: &spec, PrepareAt: b.c.PrepareAt, Start: b.c.Start, End: b.c.End}
+	spec := specOf(b.c.Spec, requestOf(b.c))
+	a := Answer{Fits: true, Spec: &spec, PrepareAt: b.c.PrepareAt, Start: b.c.Start, End: b.c.End, Yielding: seenBy(b.yielding, b.tenant)}
 	for _, n := range b.c.Nodes {
 		a.Vnodes = append(a.Vnodes, calendar.Vnode{Name: n.Name, Pnode: n.Pnode})
 	}

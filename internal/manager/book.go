@@ -65,6 +65,7 @@ type booking struct {
 	limit      calendar.Limit // of the tenant; nil for none
 	vacated    time.Time      // nothing is held before that; zero for now
 	yields     bool           // best-effort clusters make room: the calendar is ours alone
+	yielding   []Yielding     // those that do
 	hold       time.Duration  // until it has to be confirmed; 0: it is booked
 	// forecasts says how long clusters take; forecast is of the pnodes that it
 	// got, or may get, and lead its Prepare.
@@ -75,6 +76,9 @@ type booking struct {
 	// earliest start; zero for no bound and the usual one.
 	notBefore time.Time
 	within    time.Duration
+	// steady keeps the earliest start that was found with the time that any pnode
+	// may need, though those that it got need less.
+	steady bool
 }
 
 // checkSpec finds everything wrong that can be told without the calendar, and
@@ -192,7 +196,8 @@ func (b *booking) admit(d desk) error {
 		b.limit = limit
 		return b.place(c)
 	}
-	err := take(d, b.now, b.tenant, b.id, place)
+	var err error
+	b.yielding, err = take(d, b.now, b.tenant, b.id, place)
 	refusal, refused := errors.AsType[*calendar.Refusal](err)
 	if !refused || !refusal.Request.Start.Add(-refusal.Request.Prepare).Before(b.now) {
 		return err
@@ -204,10 +209,12 @@ func (b *booking) admit(d desk) error {
 			b.vacated = later(b.vacated, b.now.Add(other.Request.Wipe))
 		}
 	})
-	if late := take(d, b.now, b.tenant, b.id, place); late == nil {
-		return nil
+	yielding, late := take(d, b.now, b.tenant, b.id, place)
+	if late != nil {
+		return err
 	}
-	return err
+	b.yielding = yielding
+	return nil
 }
 
 // request is what the cluster asks of the calendar; one to start as soon as
@@ -225,7 +232,9 @@ func (b *booking) request(in *calendar.Calendar) calendar.Request {
 	limit := b.limited()
 	plan, ok, err := in.EarliestWithin(limit, req, req.Start, b.horizon())
 	if b.yields && !req.BestEffort && err == nil {
-		sooner, may, _ := in.EarliestYielding(limit, req, b.now, req.Start, b.horizon())
+		var sooner calendar.Plan
+		var may bool
+		in.Vacated(b.now, func() { sooner, may, _ = in.EarliestWithin(limit, req, req.Start, b.horizon()) })
 		if may && (!ok || sooner.Request.Start.Before(plan.Request.Start)) {
 			plan, ok = sooner, true
 		}

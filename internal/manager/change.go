@@ -112,7 +112,7 @@ func (m *Manager) applyChange(tx *store.Tx, p Principal, name string, e *edit, o
 	}
 	if do := e.inCalendar(); do != nil {
 		still := e.still(do)
-		err := take(transaction{m, tx, e.now}, e.now, e.c.Tenant, e.c.ID, func(c *calendar.Calendar, _ calendar.Limit) error { return still(c) })
+		_, err := take(transaction{m, tx, e.now}, e.now, e.c.Tenant, e.c.ID, func(c *calendar.Calendar, _ calendar.Limit) error { return still(c) })
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func (k *Core) Change(c *cluster.Cluster, ch Change, now time.Time) error {
 func (k *Core) decide(e *edit) error {
 	if do := e.inCalendar(); do != nil {
 		still := e.still(do)
-		err := take(coreDesk{k, e.now}, e.now, e.c.Tenant, e.c.ID, func(c *calendar.Calendar, _ calendar.Limit) error { return still(c) })
+		_, err := take(coreDesk{k, e.now}, e.now, e.c.Tenant, e.c.ID, func(c *calendar.Calendar, _ calendar.Limit) error { return still(c) })
 		if err != nil {
 			return err
 		}

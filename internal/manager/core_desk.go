@@ -142,7 +142,13 @@ func (k *Core) Why(err error, now time.Time) (lacks []string, certain, ok bool) 
 	if use := a.limit(k.cal, r.Request.ID); err == nil && use != nil {
 		lacks = limitNames(use.Check(nil, quota.ClaimOf(r.Request)))
 	}
-	full := k.cal.Reasons(r.Request)
+	var full *calendar.Refusal
+	look := func() { full = k.cal.Reasons(r.Request) }
+	if r.Request.BestEffort {
+		look()
+	} else {
+		k.cal.Vacated(now, look) // who yields is not in the way
+	}
 	if full == nil && len(lacks) == 0 {
 		return []string{"the competition of its groups"}, false, true
 	}

@@ -17,6 +17,8 @@ type FreeQuestion struct {
 	// Vnode is the kind of vnode: Count is how many are wanted, 0 for as many
 	// as there is room for.
 	Vnode cluster.Group
+	// BestEffort asks for a best-effort cluster, to which nobody yields.
+	BestEffort bool
 }
 
 // Free is what a window has room for: everything is free at every second of
@@ -33,12 +35,27 @@ type Free struct {
 	Pnodes int                 `json:"pnodes"`
 	Pools  []calendar.PoolRoom `json:"pools"`
 	// Vnode is the kind that was asked about, Fit how many of them fit beside
-	// nothing else, Enough whether these are as many as asked for.
+	// nothing else, Enough whether these are as many as asked for, with those
+	// of BestEffort.
 	Vnode  cluster.Group `json:"vnode"`
 	Fit    int           `json:"fit"`
 	Enough bool          `json:"enough"`
+	// BestEffort is what best-effort clusters hold beside that, and yield to a
+	// booking; nil where they hold nothing, or would not yield.
+	BestEffort *HeldByBestEffort `json:"bestEffort,omitempty"`
 	// Room is what each pnode has free, for the provider.
 	Room []calendar.PnodeRoom `json:"room,omitempty"`
+}
+
+// HeldByBestEffort is what a booking for a window would have beside what is
+// free, as best-effort clusters end early for it. Those that run need the time
+// to be wiped, and keep what they could not give up before HeldFrom.
+type HeldByBestEffort struct {
+	Total calendar.Size `json:"total"`
+	// Pools has for each pool how many units more would be free.
+	Pools []calendar.PoolRoom `json:"pools"`
+	// Fit is how many vnodes of the kind would fit in all.
+	Fit int `json:"fit"`
 }
 
 // Free says what is free in a window.
@@ -60,19 +77,41 @@ func (m *Manager) Free(_ context.Context, p Principal, q FreeQuestion) (Free, er
 	}
 	held := calendar.Window{From: later(q.From.Add(-req.Prepare), now), To: q.To.Add(req.Wipe)}
 	out := Free{From: q.From, To: q.To, HeldFrom: held.From, HeldTo: held.To, Vnode: q.Vnode}
-	m.ledger.Ask(func(c *calendar.Calendar) {
-		var fit []int
-		if fit, err = c.HowMany(req); err != nil {
-			return
+	see := func(c *calendar.Calendar) (fit int, room calendar.Room) {
+		var fits []int
+		if fits, err = c.HowMany(req); err != nil {
+			return 0, room
 		}
-		room := c.Free(held.From, held.To)
-		out.Fit, out.Total, out.Pnodes, out.Pools = fit[0], room.Total(), len(room.Pnodes), room.Pools
+		return fits[0], c.Free(held.From, held.To)
+	}
+	m.consider(now, q.BestEffort, func(c *calendar.Calendar, vacated func(func())) {
+		fit, room := see(c)
+		out.Fit, out.Total, out.Pnodes, out.Pools = fit, room.Total(), len(room.Pnodes), room.Pools
 		if p.Role == RoleProvider {
 			out.Room = room.Pnodes
 		}
+		vacated(func() { out.BestEffort = out.beside(see(c)) })
 	})
-	out.Enough = out.Fit >= group.Count
-	return out, err
+	if err != nil {
+		return Free{}, err
+	}
+	out.Enough = out.Fit >= group.Count || out.BestEffort != nil && out.BestEffort.Fit >= group.Count
+	return out, nil
+}
+
+// beside is what a vacated calendar has beside what is free, nil for nothing.
+func (f Free) beside(fit int, room calendar.Room) *HeldByBestEffort {
+	b := HeldByBestEffort{Total: room.Total().Minus(f.Total), Fit: fit}
+	more := b.Total != (calendar.Size{})
+	for i, p := range room.Pools {
+		p.Free -= f.Pools[i].Free
+		more = more || p.Free > 0
+		b.Pools = append(b.Pools, p)
+	}
+	if !more {
+		return nil
+	}
+	return &b
 }
 
 // complete fills in a usual vnode and refuses what cannot be asked.

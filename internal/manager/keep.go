@@ -98,12 +98,12 @@ func (m *Manager) explain(ctx context.Context, b *booking, req calendar.Request)
 	}
 	var refusal *calendar.Refusal
 	var over []quota.Excess
-	m.ledger.Ask(func(c *calendar.Calendar) {
+	m.consider(b.now, req.BestEffort, func(c *calendar.Calendar, vacated func(func())) {
 		var limit calendar.Limit = calendar.Unlimited{}
 		if use := a.limit(c, req.ID); use != nil {
 			over, limit = use.Check(nil, quota.ClaimOf(req)), use
 		}
-		refusal = c.ExplainWithin(limit, req, b.now, b.horizon())
+		vacated(func() { refusal = c.ExplainWithin(limit, req, b.now, b.horizon()) }) // who yields is not in the way
 	})
 	if refusal == nil {
 		return errRoom

@@ -151,11 +151,11 @@ func (a allowance) limit(c *calendar.Calendar, but string) *quota.Use {
 // take does one operation on one of a tenant's bookings, new or not, as far as
 // the tenant's limits allow: all of it in the transaction that makes it durable,
 // so that no two operations at the same time exceed them together. What is
-// beyond a limit is a bare *quota.Refusal, and changes nothing.
-func take(d desk, now time.Time, tenant, id string, do func(*calendar.Calendar, calendar.Limit) error) error {
+// beyond a limit is a bare *quota.Refusal, and changes nothing. It returns who yields.
+func take(d desk, now time.Time, tenant, id string, do func(*calendar.Calendar, calendar.Limit) error) ([]Yielding, error) {
 	a, err := allowanceOf(d, tenant, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return yielding(d, now, id, func(c *calendar.Calendar) error {
 		use := a.limit(c, id)

@@ -13,6 +13,7 @@ import (
 // the placement, the promise holds. Where there is no room for that much, it
 // is tried with what pnodes need as a rule, and taken if those that it gets do.
 func (b *booking) place(c *calendar.Calendar) error {
+	b.unplace() // it is tried again and again to see who yields
 	b.expect(b.forecasts.anywhere(c).forecast(b.c, b.files))
 	plan, err := b.put(c)
 	if refusal, refused := errors.AsType[*calendar.Refusal](err); refused {
@@ -29,6 +30,14 @@ func (b *booking) place(c *calendar.Calendar) error {
 	}
 	b.settled(plan)
 	return nil
+}
+
+// unplace forgets where the cluster was in another try: a forecast counts with it.
+func (b *booking) unplace() {
+	b.c.Nodes = slices.Clone(b.c.Nodes)
+	for i := range b.c.Nodes {
+		b.c.Nodes[i].Pnode = ""
+	}
 }
 
 // put books the cluster, or holds it.
@@ -80,7 +89,7 @@ func (b *booking) refine(c *calendar.Calendar, plan calendar.Plan) (calendar.Pla
 	if err != nil {
 		return plan, err
 	}
-	if !b.asap() || spare <= 0 {
+	if !b.asap() || b.steady || spare <= 0 {
 		return change.After.Plan, nil
 	}
 	sooner := change.After.Request

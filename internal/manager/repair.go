@@ -123,7 +123,7 @@ func (m *Manager) replace(tx *store.Tx, c *cluster.Cluster, away []calendar.Harm
 
 // relocate finds other pnodes for vnodes, if need be where best-effort clusters are.
 func relocate(d desk, c cluster.Cluster, away []calendar.Harm, now time.Time) (after calendar.Booking, err error) {
-	err = yielding(d, now, c.ID, func(cal *calendar.Calendar) (err error) {
+	_, err = yielding(d, now, c.ID, func(cal *calendar.Calendar) (err error) {
 		after, err = elsewhere(cal, c, away)
 		return err
 	})

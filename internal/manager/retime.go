@@ -60,7 +60,7 @@ func (m *Manager) retime(ctx context.Context, c cluster.Cluster, f forecast, now
 // otherTimes gives a booked cluster in the calendar the times of a forecast, or
 // returns errNothing where that comes to nothing.
 func otherTimes(d desk, c cluster.Cluster, f forecast, now time.Time) (change calendar.Change, err error) {
-	err = yielding(d, now, c.ID, func(cal *calendar.Calendar) (err error) {
+	_, err = yielding(d, now, c.ID, func(cal *calendar.Calendar) (err error) {
 		if change, err = cal.Retime(c.ID, f.Prepare, f.Wipe); err != nil {
 			return err
 		}

@@ -26,10 +26,21 @@ type Why struct {
 	Vnodes []calendar.Choice `json:"vnodes"`
 	// Sooner says whether it could start sooner, and what stands against that;
 	// only of a cluster that is booked.
-	Sooner *calendar.Sooner `json:"sooner,omitempty"`
+	Sooner *Sooner `json:"sooner,omitempty"`
 	// Risks are why it may be late, or may not keep its pnodes.
 	Risks []string `json:"risks"`
 }
+
+// Sooner is whether a cluster could start sooner by now, other best-effort
+// clusters yielding to it.
+type Sooner struct {
+	calendar.Sooner
+	// Change moves it there; nil when it cannot start sooner.
+	Change *Change `json:"change,omitempty"`
+}
+
+// grace is how long there is at least to order a move that was shown.
+const grace = time.Minute
 
 // TimePart is a length of time that is held, and why it is so long.
 type TimePart struct {
@@ -41,8 +52,13 @@ type TimePart struct {
 // WhyCluster says why a cluster of the asker's is where and when it is.
 func (m *Manager) WhyCluster(ctx context.Context, p Principal, name string) (Why, error) {
 	var c cluster.Cluster
+	var a allowance
+	now := m.Now().UTC()
 	err := m.Store.View(ctx, func(tx *store.Tx) (err error) {
-		c, err = findCluster(tx, p, name)
+		if c, err = findCluster(tx, p, name); err != nil {
+			return err
+		}
+		a, err = allowanceOf(transaction{m, tx, now}, c.Tenant, now)
 		return err
 	})
 	if err != nil {
@@ -61,16 +77,34 @@ func (m *Manager) WhyCluster(ctx context.Context, p Principal, name string) (Why
 		return out, nil
 	}
 	out.Parts = parts(c)
-	now := m.Now().UTC()
 	err = m.ledger.Try(func(cal *calendar.Calendar) error {
 		if out.Vnodes, err = cal.Why(c.ID); err != nil || c.State != cluster.Booked {
 			return err
 		}
-		sooner, err := cal.Sooner(c.ID, now.Add(c.Start.Sub(c.PrepareAt)))
-		out.Sooner = &sooner
+		out.Sooner, err = sooner(cal, a, c)
 		return err
 	})
 	return out, err
+}
+
+// sooner looks for a start before that of a booked cluster, and for the move to it.
+func sooner(cal *calendar.Calendar, a allowance, c cluster.Cluster) (s *Sooner, err error) {
+	var limit calendar.Limit = calendar.Unlimited{}
+	if use := a.limit(cal, c.ID); use != nil {
+		limit = use
+	}
+	s = &Sooner{}
+	ordered := a.now.Add(grace)
+	look := func() { s.Sooner, err = cal.Sooner(limit, c.ID, ordered.Add(c.Start.Sub(c.PrepareAt))) }
+	if c.Spec.BestEffort {
+		look()
+	} else {
+		cal.Vacated(ordered, look)
+	}
+	if err == nil && !s.Start.IsZero() {
+		s.Change = &Change{Operation: Move, Start: s.Start}
+	}
+	return s, err
 }
 
 // asked says how the start of a cluster came about.
