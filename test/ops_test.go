@@ -4,6 +4,9 @@ package test
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +31,10 @@ func TestChangesOfARunningCluster(t *testing.T) {
 	wantPool(t, "compute-0", "compute-1")
 	before := map[string]string{"gateway": factsOf(t, "gateway"), "compute-0": factsOf(t, "compute-0")}
 	stop := knock(t, "ops", "gateway", "compute-0")
+	screen, leave := logIn(t, "ops")
+	eventually(t, time.Minute, "a login is told of the end", func() bool {
+		return strings.Contains(screen(), "ends at "+c.End.UTC().Format("2006-01-02 15:04:05"))
+	})
 
 	began := time.Now()
 	must(t, "cluster", "shrink", "ops", "compute-1")
@@ -46,6 +53,7 @@ func TestChangesOfARunningCluster(t *testing.T) {
 	t.Logf("a node joined within %s", time.Since(began).Round(time.Second))
 	wantPool(t, "compute-0", "compute-1")
 	wantKnown(t, grown, true)
+	eventually(t, time.Minute, "the login on the gateway is counted", func() bool { return show(t, "ops").Nodes[0].Sessions > 0 })
 	if got := strings.TrimSpace(ssh(t, "ops", "compute-1", "hostname")); got != "compute-1" {
 		t.Errorf("the new compute-1 says it is %q", got)
 	}
@@ -55,7 +63,12 @@ func TestChangesOfARunningCluster(t *testing.T) {
 
 	first := time.Now().Add(45 * time.Second).UTC().Truncate(time.Second)
 	must(t, "cluster", "shorten", "ops", "--end", first.Format(time.RFC3339))
-	must(t, "cluster", "extend", "ops", "--by", "75s")
+	must(t, "cluster", "extend", "ops", "--by", "100s")
+	end := first.Add(100 * time.Second)
+	eventually(t, 30*time.Second, "who is logged in sees the new end", func() bool {
+		return strings.Contains(screen(), "\a*** Cluster ops ends at "+end.Format("2006-01-02 15:04:05"))
+	})
+	t.Logf("a terminal said:\n%s", screen())
 	eventually(t, 2*time.Minute, "the first end has passed", func() bool { return time.Now().After(first.Add(3 * time.Second)) })
 	for node, was := range before {
 		if is := factsOf(t, node); is != was {
@@ -67,7 +80,17 @@ func TestChangesOfARunningCluster(t *testing.T) {
 	if len(failures) > 0 || knocks < 10 {
 		t.Errorf("%d logins of %d failed:\n%s", len(failures), knocks, strings.Join(failures, "\n"))
 	}
-	end := first.Add(75 * time.Second)
+	leave()
+	eventually(t, time.Until(end)-5*time.Second, "nobody is logged in", func() bool {
+		c = show(t, "ops")
+		return !slices.ContainsFunc(c.Nodes, func(n cluster.Node) bool { return n.Sessions > 0 })
+	})
+	for _, n := range c.Nodes {
+		t.Logf("%s idle since %v", n.Name, n.IdleSince)
+		if at := n.IdleSince; at != nil && (at.Before(c.PrepareAt) || at.After(time.Now())) {
+			t.Errorf("%s is idle since %s, it was made after %s and now is %s", n.Name, at, c.PrepareAt, time.Now())
+		}
+	}
 	c = wait(t, "ops", "ended", time.Until(end)+3*time.Minute)
 	if !c.End.Equal(end) || c.EndedAt.Before(end) {
 		t.Errorf("ended at %v, its end was %v and is to be %v", c.EndedAt, c.End, end)
@@ -108,6 +131,36 @@ func wantKnown(t *testing.T, n cluster.Node, known bool) {
 			return quarry(t, "cluster", "ssh", "ops", "--node", node, "--", line).code == 0 == known
 		})
 	}
+}
+
+// logIn logs in on the gateway at a terminal, until the second function it
+// returns is called; the first tells what the terminal shows.
+func logIn(t *testing.T, name string) (screen func() string, leave func()) {
+	t.Helper()
+	shown := filepath.Join(t.TempDir(), "shown")
+	c := exec.Command("script", "-qfc", binary()+" cluster ssh "+name, shown)
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatalf("log in at a terminal: %v", err)
+	}
+	leave = sync.OnceFunc(func() {
+		fmt.Fprintln(stdin, "exit") //nolint:errcheck // it may be over
+		stdin.Close()
+		timer := time.AfterFunc(10*time.Second, func() { c.Process.Kill() })
+		defer timer.Stop()
+		c.Wait() //nolint:errcheck // its status is that of the last command
+	})
+	t.Cleanup(leave)
+	return func() string {
+		raw, err := os.ReadFile(shown)
+		if err != nil {
+			return ""
+		}
+		return string(raw)
+	}, leave
 }
 
 // knock logs in on vnodes again and again until the function it returns is
