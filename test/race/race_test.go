@@ -42,8 +42,9 @@ const (
 	plain, uplinks         = 6, 3
 	vlans, addresses       = 5, 6
 	slotLength       int64 = 6 * 3600
-	// mostBy is how much a window is extended or shortened at most, so little
-	// that no slot comes near another however often it is.
+	// mostBy is how much a window of a tight slot is extended or shortened at most,
+	// so little that it keeps its middle; in a loose one it is ten times as much,
+	// so that it reaches another cluster, and not the next slot.
 	mostBy = 240
 	// bounded is how many CPUs one of the tenants may hold at once, of each vnode one.
 	bounded = 7
@@ -292,6 +293,9 @@ func (r *race) choose(c *client, slot, n int) ask {
 		}
 	case extend, shorten:
 		in.by = 60 + c.random.Int64N(mostBy-60)
+		if slot >= tight {
+			in.by *= 10
+		}
 	case move:
 		in.window = r.window(c, slot)
 	case grow, shrink:
@@ -353,8 +357,8 @@ func (r *race) window(c *client, slot int) [2]int64 {
 	at := r.base + int64(slot)*slotLength
 	from, to := at+3600+c.random.Int64N(3000), at+12000+c.random.Int64N(3000)
 	if slot >= tight {
-		from = at + 3600 + c.random.Int64N(8000)
-		to = from + 600 + c.random.Int64N(3000)
+		from = at + 3600 + c.random.Int64N(6000)
+		to = from + 600 + c.random.Int64N(6000)
 	}
 	return [2]int64{from, to}
 }
