@@ -23,17 +23,20 @@ func (w *world) refuseChange(err error) error {
 	return nil
 }
 
-// yield lets the clusters know that gave room up for what was decided last.
+// yield lets the clusters know that gave room up for what was decided last. All
+// know before one is looked at: that may make others give up more.
 func (w *world) yield() error {
 	cut := w.core.Yielded()
+	var lives []*life
 	for _, c := range cut {
-		l := w.names[c.Tenant+"/"+c.Name]
-		if l == nil || l.c.ID != c.ID {
-			continue
+		if l := w.names[c.Tenant+"/"+c.Name]; l != nil && l.c.ID == c.ID {
+			w.yields++
+			l.c = c
+			l.due(c.End)
+			lives = append(lives, l)
 		}
-		w.yields++
-		l.c = c
-		l.due(c.End)
+	}
+	for _, l := range lives {
 		if err := l.look(); err != nil {
 			return err
 		}
