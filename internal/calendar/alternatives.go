@@ -74,6 +74,7 @@ func (f *finder) look() []Alternative {
 	for share := 2; len(f.list) < leastAlternatives && share <= 64; share *= 2 {
 		f.scaled(share)
 	}
+	f.vary()
 	return f.list
 }
 
@@ -209,42 +210,6 @@ func (f *finder) counts(req Request) string {
 	return strings.Join(parts, " and ")
 }
 
-// smaller tries three quarters, a half and so on of the size of the groups
-// that fall short.
-func (f *finder) smaller() {
-	for _, eighths := range []int{6, 4, 2, 1} {
-		req, text := f.shrunk(eighths)
-		if text != "" && f.fits(req) {
-			f.offer(Smaller, text+" at the time asked for", req)
-			return
-		}
-	}
-}
-
-// Vnodes below this are of no use.
-var smallest = vec{1, 256, 2048}
-
-func (f *finder) shrunk(eighths int) (Request, string) {
-	req := f.req.clone()
-	var parts []string
-	for g := range req.Groups {
-		group := &req.Groups[g]
-		if f.got[g] >= group.Count && !f.beyond {
-			continue
-		}
-		old := group.Size.vec()
-		size := old
-		for r := range size {
-			size[r] = min(old[r], max(old[r]*int64(eighths)/8, smallest[r]))
-		}
-		if size != old {
-			group.Size = size.size()
-			parts = append(parts, fmt.Sprintf("%s with %s each", group.Appliance, group.Size))
-		}
-	}
-	return req, strings.Join(parts, " and ")
-}
-
 // relaxed gives up what was wished beside the vnodes themselves.
 func (f *finder) relaxed() {
 	try := func(text string, edit func(*Request)) {
@@ -264,6 +229,7 @@ func (f *finder) relaxed() {
 			}
 		})
 	}
+	f.unlabelled()
 	if f.certain {
 		return // no policy helps
 	}
@@ -272,6 +238,31 @@ func (f *finder) relaxed() {
 		other = Spread
 	}
 	try(fmt.Sprintf("all of it now with the policy %s", other), func(r *Request) { r.Policy = other })
+}
+
+// unlabelled gives up the labels that groups that fall short require, but not
+// an uplink: who asks for that cannot do without. It is offered for a later time
+// when there is no room now.
+func (f *finder) unlabelled() {
+	req := f.req.clone()
+	var parts []string
+	for g := range req.Groups {
+		group := &req.Groups[g]
+		needs := slices.DeleteFunc(slices.Clone(group.Require), func(l string) bool { return l != Uplink })
+		if f.got[g] < group.Count && len(needs) < len(group.Require) {
+			given := slices.DeleteFunc(slices.Clone(group.Require), func(l string) bool { return l == Uplink })
+			parts = append(parts, fmt.Sprintf("%s without requiring %s", group.Appliance, strings.Join(given, ", ")))
+			group.Require = needs
+		}
+	}
+	text := strings.Join(parts, " and ")
+	switch {
+	case text == "":
+	case f.fits(req):
+		f.offer(Relaxed, "all of it now, "+text, req)
+	default:
+		f.whenever(Relaxed, "all of it, "+text+",", req)
+	}
 }
 
 // split books as many as fit now and the rest when those are over, each with
@@ -334,8 +325,29 @@ func (f *finder) scaled(share int) {
 	if cut {
 		f.whenever(Fewer, f.counts(req), req)
 	}
+	if req, text := f.capped(); text != "" {
+		f.whenever(Smaller, text, req)
+	}
 	if req, text := f.shrunk(max(1, 8/share)); text != "" {
 		f.whenever(Smaller, text, req)
+	}
+}
+
+// vary offers, where there is little to offer, half of the vnodes or of the
+// window of what can be had.
+func (f *finder) vary() {
+	for _, a := range slices.Clone(f.list) {
+		if len(f.list) >= leastAlternatives || len(a.Requests) != 1 {
+			return
+		}
+		if less := a.Requests[0].clone(); f.halve(&less) && f.fits(less) {
+			f.offer(Fewer, fmt.Sprintf("%s, but %s", a.Message, f.counts(less)), less)
+		}
+		brief := a.Requests[0].clone()
+		brief.End = brief.Start.Add((brief.End.Sub(brief.Start) / 2).Truncate(time.Second))
+		if brief.End.After(brief.Start) && f.fits(brief) {
+			f.offer(Shorter, fmt.Sprintf("%s, but until %s", a.Message, stamp(brief.End)), brief)
+		}
 	}
 }
 

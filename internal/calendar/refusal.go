@@ -188,7 +188,7 @@ func (c *Calendar) cause(t *trial, g, i int) string {
 		return "drained"
 	}
 	for _, l := range group.Require {
-		if c.labels[l] == nil || !c.labels[l].has(i) {
+		if !c.hasAll([]string{l}, i) {
 			return l
 		}
 	}
@@ -206,6 +206,11 @@ func (c *Calendar) cause(t *trial, g, i int) string {
 		return "rack"
 	}
 	return ""
+}
+
+// hasAll reports whether a pnode has every one of some labels.
+func (c *Calendar) hasAll(labels []string, i int) bool {
+	return !slices.ContainsFunc(labels, func(l string) bool { return c.labels[l] == nil || !c.labels[l].has(i) })
 }
 
 func (r Reason) groupMessage(group *Group) string {

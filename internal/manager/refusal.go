@@ -56,7 +56,10 @@ func (b *booking) refused(r *calendar.Refusal, over []quota.Excess) error {
 		l.Add("alternative", fmt.Sprintf("%s: %s", a.Kind, a.Message))
 	}
 	if !slices.ContainsFunc(r.Alternatives, func(a calendar.Alternative) bool { return a.Kind == calendar.Later }) {
-		l.Add("spec.nodes", fmt.Sprintf("as a whole it does not fit at any time in the next %d days", int(b.horizon().Sub(b.now).Hours()/24)))
+		l.Add("spec.nodes", fmt.Sprintf("as a whole it does not fit at any time in the next %d days, with the pnodes as they are now", int(b.horizon().Sub(b.now).Hours()/24)))
+	}
+	if len(r.Alternatives) == 0 {
+		l.Add("alternative", "none: no part of it, however small, fits within that time either")
 	}
 	f := fault.New(fault.Refused, refusedTitle, l.Details()...)
 	f.Refusal = out
@@ -71,9 +74,10 @@ func specOf(spec cluster.Spec, req calendar.Request) cluster.Spec {
 	asked := spec
 	spec.Nodes = nil
 	for _, g := range req.Groups {
+		given := func(label string) bool { return !slices.Contains(g.Require, label) }
 		spec.Nodes = append(spec.Nodes, cluster.Group{
 			Appliance: g.Appliance, Count: g.Count, CPUs: g.Size.CPUs, MemoryMiB: g.Size.MemoryMiB, DiskMiB: g.Size.DiskMiB,
-			Require: asked.Group(g.Appliance).Require, Prefer: g.Prefer, Apart: g.Apart,
+			Require: slices.DeleteFunc(slices.Clone(asked.Group(g.Appliance).Require), given), Prefer: g.Prefer, Apart: g.Apart,
 		})
 	}
 	spec.Nodes = slices.Clip(spec.Nodes)

@@ -94,3 +94,51 @@ func TestPlacement(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// What no pnode has at all is offered without it, or as big as pnodes are; where
+// nothing can be had that is said.
+func TestWhatNoPnodeHas(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*cluster.Spec)
+		drain  bool
+		want   []string
+	}{
+		"a label": {
+			func(sp *cluster.Spec) { sp.Nodes[0].Require = []string{"ssd", "arch=amd64"} }, false,
+			[]string{"relaxed: all of it now, compute without requiring ssd, arch=amd64"},
+		},
+		"a rack": {func(sp *cluster.Spec) { sp.Nodes[0].Require = []string{"rack=r9"} }, false, []string{"compute without requiring rack=r9"}},
+		"as much": {
+			func(sp *cluster.Spec) { sp.Nodes[0].MemoryMiB = 9000 }, false,
+			[]string{"smaller: compute with 1 CPUs, 2048 MiB memory"},
+		},
+		"anything": {func(*cluster.Spec) {}, true, []string{"none: no part of it, however small", "with the pnodes as they are now", "4 are drained"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			for p := range s.pnodes {
+				_, err := s.m.DrainPnode(t.Context(), s.boss, p, c.drain, 0)
+				s.must(err)
+			}
+			_, err := s.book(s.tenant, c.change)
+			f, ok := errors.AsType[*fault.Error](err)
+			if !ok {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(f.Error(), want) {
+					t.Errorf("%q is not in:\n%v", want, f)
+				}
+			}
+			refusal, _ := f.Refusal.(Refusal)
+			if n := len(refusal.Alternatives); c.drain != (n == 0) || !c.drain && n < 3 {
+				t.Fatalf("alternatives: %+v", refusal.Alternatives)
+			}
+			for _, a := range refusal.Alternatives {
+				if _, err := s.m.CreateCluster(t.Context(), s.tenant, a.Specs[0], true); err != nil {
+					t.Errorf("%s: %v", a.Message, err)
+				}
+			}
+		})
+	}
+}
