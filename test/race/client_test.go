@@ -45,7 +45,8 @@ func newClient(d *daemon, tenant, token string, seed uint64) *client {
 				TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13},
 				MaxConnsPerHost: 1, TLSHandshakeTimeout: 20 * time.Second,
 			},
-		}}
+		},
+	}
 }
 
 // request is one thing asked for, and its key: that makes it one however often

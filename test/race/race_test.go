@@ -270,8 +270,19 @@ func (r *race) choose(c *client, slot, n int) ask {
 		kind kind
 		of   int // a hundred
 	}{
-		{book, 24}, {hold, 11}, {extend, 9}, {shorten, 7}, {move, 8}, {grow, 9}, {shrink, 7}, {confirm, 5}, {release, 3},
-		{cancel, 7}, {end, 2}, {show, 6}, {list, 2},
+		{book, 24},
+		{hold, 11},
+		{extend, 9},
+		{shorten, 7},
+		{move, 8},
+		{grow, 9},
+		{shrink, 7},
+		{confirm, 5},
+		{release, 3},
+		{cancel, 7},
+		{end, 2},
+		{show, 6},
+		{list, 2},
 	} {
 		if in.kind = k.kind; dice < k.of {
 			break
