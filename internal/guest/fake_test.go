@@ -63,6 +63,8 @@ func (f *fakeSystem) Chown(path string, uid, gid int) error {
 	if err != nil {
 		return err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.owners[inode] = fmt.Sprintf("%d:%d", uid, gid)
 	return nil
 }

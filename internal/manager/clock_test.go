@@ -16,10 +16,10 @@ func TestClockOfTheManagerIsSet(t *testing.T) {
 	for name, by := range map[string]time.Duration{"ahead": time.Hour, "back": -time.Hour} {
 		for phase, wrong := range map[string]func(c cluster.Cluster) (from, to time.Time){
 			"before the start": func(c cluster.Cluster) (time.Time, time.Time) {
-				return c.Start.Add(-20 * time.Second), c.Start.Add(5 * time.Minute)
+				return c.Start.Add(-20 * time.Second), c.Start.Add(2 * time.Minute)
 			},
 			"in the window": func(c cluster.Cluster) (time.Time, time.Time) {
-				return c.Start.Add(5 * time.Minute), c.Start.Add(10 * time.Minute)
+				return c.Start.Add(2 * time.Minute), c.Start.Add(4 * time.Minute)
 			},
 			"until after the end": func(c cluster.Cluster) (time.Time, time.Time) {
 				return c.Start.Add(-20 * time.Second), c.End.Add(time.Minute)
@@ -28,7 +28,7 @@ func TestClockOfTheManagerIsSet(t *testing.T) {
 			for _, restarted := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s %s, restarted %t", name, phase, restarted), func(t *testing.T) {
 					s := newSite(t)
-					c, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Duration = 20 * time.Minute })
+					c, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Duration = 6 * time.Minute })
 					s.must(err)
 					from, to := wrong(c)
 					s.pass(c.PrepareAt.Sub(s.now) + 5*time.Second)
@@ -158,15 +158,15 @@ func TestWindowsAtOddTimes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
-			s.now = start.Add(-time.Hour).UTC()
+			s.now = start.Add(-15 * time.Minute).UTC()
 			s.restart()
 			s.settle()
-			c, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Start = start })
+			c, err := s.book(s.tenant, func(sp *cluster.Spec) { sp.Start, sp.Duration = start, 10*time.Minute })
 			s.must(err)
 			s.restart()
 			s.settle()
 			got := s.cluster("farm")
-			if !got.Start.Equal(start) || got.End.Sub(got.Start) != time.Hour || !got.PrepareAt.Equal(c.PrepareAt) {
+			if !got.Start.Equal(start) || got.End.Sub(got.Start) != 10*time.Minute || !got.PrepareAt.Equal(c.PrepareAt) {
 				t.Fatalf("booked %s, kept %s to %s, prepared at %s", start, got.Start, got.End, got.PrepareAt)
 			}
 			s.pass(start.Sub(s.now))
