@@ -44,7 +44,11 @@ func (f *finder) capped() (Request, string) {
 			if p.Lost || p.Drained || !smallest.within(room) || !f.c.hasAll(group.Require, i) {
 				continue
 			}
-			if lack := missing(old, room); lack < least {
+			lack := missing(old, room)
+			if lack == 0 {
+				return old
+			}
+			if lack < least {
 				best, least = vec{min(old[0], room[0]), min(old[1], room[1]), min(old[2], room[2])}, lack
 			}
 		}
