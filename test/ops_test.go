@@ -31,9 +31,18 @@ func TestChangesOfARunningCluster(t *testing.T) {
 	wantPool(t, "compute-0", "compute-1")
 	before := map[string]string{"gateway": factsOf(t, "gateway"), "compute-0": factsOf(t, "compute-0")}
 	stop := knock(t, "ops", "gateway", "compute-0")
-	screen, leave := logIn(t, "ops")
-	eventually(t, time.Minute, "a login is told of the end", func() bool {
-		return strings.Contains(screen(), "ends at "+c.End.UTC().Format("2006-01-02 15:04:05"))
+	var screen func() string
+	var leave func()
+	eventually(t, 2*time.Minute, "a login is told of the end", func() bool {
+		screen, leave = logIn(t, "ops")
+		for tried := time.Now(); time.Since(tried) < 30*time.Second; <-time.After(time.Second) {
+			if strings.Contains(screen(), "ends at "+c.End.UTC().Format("2006-01-02 15:04:05")) {
+				return true
+			}
+		}
+		t.Logf("a terminal that was not told of it said:\n%s", screen())
+		leave()
+		return false
 	})
 
 	began := time.Now()
